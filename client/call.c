@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Connect, send, read replies until the one that does not continue. */
+#include "client/call.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/iface.h"
+
+static int explain(const char *path, int error, struct fault *f)
+{
+	fault_set(f, FAULT_FAILED, -error, "cannot reach the daemon at %s: %s", path, strerror(error));
+	if (error == EACCES || error == EPERM)
+		fault_advise(f, "run as root, or as a member of the group " IFACE_GROUP);
+	else
+		fault_advise(f, "the daemon is not running: systemctl start kopi-dockad");
+	return -error;
+}
+
+static int connect_to(const char *path, struct fault *f)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return explain(path, ENAMETOOLONG, f);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return explain(path, errno, f);
+	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0) {
+		int error = errno;
+		close(fd);
+		return explain(path, error, f);
+	}
+	return fd;
+}
+
+static int read_more(int fd, struct buf *in, const struct call_options *o, struct fault *f)
+{
+	char block[65536];
+	ssize_t n = read(fd, block, sizeof(block));
+
+	if (n < 0 && errno == EINTR) {
+		if (o->on_signal)
+			o->on_signal(o->arg);
+		return 0;
+	}
+	if (n <= 0) {
+		fault_set(f, FAULT_FAILED, -EPIPE, "the daemon broke off in the middle of the answer");
+		fault_advise(f, "journalctl -u kopi-dockad tells why; what it had stopped is started when it runs again");
+		return -EPIPE;
+	}
+	return buf_add(in, block, (size_t)n);
+}
+
+int call_method(const struct call_options *o, struct varlink_reply *ret, struct fault *f)
+{
+	char *method CLEANUP(freep) = xasprintf("%s.%s", IFACE, o->method);
+	struct buf out CLEANUP(buf_done) = { 0 }, in CLEANUP(buf_done) = { 0 };
+	int fd CLEANUP(closep) = connect_to(o->socket, f);
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	varlink_format_call(&out, method, o->parameters, o->more);
+	if ((r = fd_write_all(fd, out.data, out.len)) < 0)
+		return explain(o->socket, -r, f);
+	for (;;) {
+		while ((r = varlink_frame(&in, VARLINK_MESSAGE_MAX, &len)) > 0) {
+			if (varlink_parse_reply(in.data, len, ret) < 0)
+				return fault_set(f, FAULT_FAILED, -EBADMSG, "the daemon's answer cannot be read");
+			buf_consume(&in, len + 1);
+			if (!ret->continues)
+				return 0;
+			if (o->on_progress)
+				o->on_progress(o->arg, ret->parameters);
+			varlink_reply_done(ret);
+		}
+		if (r < 0)
+			return fault_set(f, FAULT_FAILED, r, "the daemon's answer is too large");
+		if ((r = read_more(fd, &in, o, f)) < 0)
+			return r;
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_CLIENT_CALL_H
+#define KD_CLIENT_CALL_H
+
+#include "common/varlink.h"
+
+/* One varlink call, blocking. */
+struct call_options {
+	const char *socket, *method;      /* "Backup" */
+	struct json_object *parameters;   /* borrowed */
+	bool more;
+	/* With more: each reply but the last. May be NULL. */
+	void (*on_progress)(void *arg, struct json_object *parameters);
+	/* A signal interrupted the waiting. May be NULL: the wait goes on. */
+	void (*on_signal)(void *arg);
+	void *arg;
+};
+
+/* 0: ${ret} is the last reply (an error of the daemon's has ret->error). < 0: the daemon cannot be
+ * reached or broke off; ${f} says what to do. */
+int call_method(const struct call_options *o, struct varlink_reply *ret, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* What a backup or a restore did. The window is the headline; what is wrong cannot be overlooked. */
+#include "client/render.h"
+
+#include "common/iface.h"
+
+#define EACH(list, i, o)                                                                           \
+	for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list) && \
+		((o) = json_object_array_get_idx(list, i), true); i++)
+
+static void strings(FILE *to, const char *prefix, struct json_object *list)
+{
+	struct json_object *o;
+
+	EACH(list, i, o)
+	{
+		char *text CLEANUP(freep) = render_clean(json_object_get_string(o));
+		fprintf(to, "%s%s\n", prefix, text);
+	}
+}
+
+static void render_item(FILE *to, struct json_object *o)
+{
+	char *id CLEANUP(freep) = render_clean(json_text(o, "id")), *method CLEANUP(freep) = render_clean(json_text(o, "method"));
+	char *size CLEANUP(freep) = render_size(json_number(o, "bytes", -1)), *error CLEANUP(freep) = render_clean(json_text(o, "error"));
+
+	fprintf(to, "  %s  %s, %s%s\n", id, size, method, json_member(o, "cold") && !json_flag(o, "cold", true) ? ", NOT COLD" : "");
+	if (*error)
+		fprintf(to, "    FAILED: %s\n", error);
+}
+
+static void render_unit(FILE *to, struct json_object *u)
+{
+	struct json_object *o, *phases = json_member(u, "phases");
+	char *name CLEANUP(freep) = render_clean(json_text(u, "unit")), *data CLEANUP(freep) = render_clean(json_text(u, "data"));
+	char *service CLEANUP(freep) = render_clean(json_text(u, "service"));
+	int64_t window_ms = json_number(u, "window_ms", -1);
+	char *window CLEANUP(freep) = render_span(window_ms);
+	char *stop CLEANUP(freep) = render_span(json_number(phases, "stop_ms", -1)), *read CLEANUP(freep) = render_span(json_number(phases, "read_ms", -1));
+	char *start CLEANUP(freep) = render_span(json_number(phases, "start_ms", -1));
+
+	fprintf(to, "%s: data %s%s, service %s%s", name, data, streq(data, "complete") ? "" : " (!)", service,
+		streq(service, "down") ? " (!)" : "");
+	if (window_ms >= 0)
+		fprintf(to, ", window %s (stop %s, read %s, start %s)", window, stop, read, start);
+	fputc('\n', to);
+	EACH(json_member(u, "items"), i, o)
+		render_item(to, o);
+	strings(to, "  NOT RUNNING AGAIN: ", json_member(u, "not_restarted"));
+	strings(to, "  error: ", json_member(u, "errors"));
+	strings(to, "  warning: ", json_member(u, "warnings"));
+}
+
+int render_run_status(struct json_object *result)
+{
+	const char *state = json_text(result, "state");
+
+	if (streq(state, "ok"))
+		return EXIT_OK;
+	return streq(state, "warnings") ? EXIT_WARNINGS : EXIT_FAILED;
+}
+
+static int render_result(FILE *to, struct json_object *result)
+{
+	struct json_object *u;
+	char *id CLEANUP(freep) = render_clean(json_text(result, "backup_id")), *state CLEANUP(freep) = render_clean(json_text(result, "state"));
+
+	EACH(json_member(result, "units"), i, u)
+		render_unit(to, u);
+	fprintf(to, "run %s: %s\n", id, state);
+	return render_run_status(result);
+}
+
+int render_run(FILE *to, struct json_object *reply)
+{
+	return render_result(to, json_member(reply, "result"));
+}
+
+int render_history(FILE *to, struct json_object *reply)
+{
+	struct json_object *o, *runs = json_member(reply, "runs");
+
+	EACH(runs, i, o)
+		IGNORE(render_result(to, o)); /* an old failure is not this command's */
+	if (!json_object_is_type(runs, json_type_array) || json_object_array_length(runs) == 0)
+		fputs("there was no run yet\n", to);
+	return EXIT_OK;
+}
+
+int render_restore(FILE *to, struct json_object *reply)
+{
+	struct json_object *o;
+	int status = EXIT_OK;
+	char *id CLEANUP(freep) = render_clean(json_text(reply, "backup_id")), *service CLEANUP(freep) = render_clean(json_text(reply, "service"));
+	char *recipe CLEANUP(freep) = render_clean(json_text(reply, "recipe_directory"));
+
+	EACH(json_member(reply, "restored"), i, o)
+	{
+		char *item CLEANUP(freep) = render_clean(json_text(o, "id")), *path CLEANUP(freep) = render_clean(json_text(o, "path"));
+		char *kept CLEANUP(freep) = render_clean(json_text(o, "kept")), *error CLEANUP(freep) = render_clean(json_text(o, "error"));
+		if (*error)
+			status = EXIT_FAILED;
+		if (!to)
+			continue;
+		fprintf(to, "%s -> %s%s%s\n", item, path, *error ? "  FAILED: " : "", error);
+		if (*kept)
+			fprintf(to, "  what was there is kept in %s\n", kept);
+	}
+	if (streq(service, "down"))
+		status = EXIT_FAILED;
+	else if (streq(service, "degraded") && status == EXIT_OK)
+		status = EXIT_WARNINGS;
+	if (!to)
+		return status;
+	fprintf(to, "restored %s, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
+	if (*recipe)
+		fprintf(to, "its recipe is in %s\n", recipe);
+	strings(to, "next: ", json_member(reply, "next_steps"));
+	return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_COMMON_PATHS_H
+#define KD_COMMON_PATHS_H
+
+#include "common/conf.h"
+
+/* Every file of DESIGN §3, each made in one place. All returned strings are the caller's. */
+#define PATH_CONF_SYSTEM "/etc/kopi-docka.conf"
+#define PATH_CONF_USER ".config/kopi-docker/config.conf"
+#define PATH_STATE "/var/lib/kopi-docka"
+#define PATH_RUNTIME "/run/kopi-docka"
+#define PATH_CACHE "/var/cache/kopi-docka"
+#define PATH_SOCKET "/run/kopi-docka/io.kopidocka"
+
+char *path_socket(const struct conf *c);
+char *path_lock(const struct conf *c);       /* beside the engine's socket: one lock an engine */
+char *path_ledger(const struct conf *c);
+char *path_history(const struct conf *c);   /* directory */
+char *path_identity(const struct conf *c);  /* identity.json */
+char *path_kopia_config(const struct conf *c);
+char *path_kopia_cache(const struct conf *c);
+char *path_kopia_logs(const struct conf *c);
+char *path_spool(const struct conf *c);     /* directory */
+char *path_staging(const struct conf *c);   /* directory, recipes being made */
+char *path_rates(const struct conf *c);     /* what was measured: forecast */
+/* Create state, runtime and cache with their modes. */
+int paths_make(const struct conf *c, struct fault *f) WARN_UNUSED;
+/* One of our helper programs: beside this program, else libexec. */
+char *path_helper(const char *name);
+
+#endif

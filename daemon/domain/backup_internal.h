@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_BACKUP_INTERNAL_H
+#define KD_DOMAIN_BACKUP_INTERNAL_H
+
+#include "daemon/domain/backup.h"
+#include "daemon/domain/planner.h"
+#include "daemon/domain/recipe.h"
+#include "daemon/domain/service.h"
+#include "daemon/domain/transfer.h"
+#include "daemon/mech/steps.h"
+
+/* Shared by backup.c (the table and the way in), backup_read.c (the window's reading) and
+ * backup_finish.c (what happens outside, after it) only. */
+struct backup {
+	struct backup_options o;
+	char *unit_name, *backup_id;
+	const struct context *ctx;
+	struct steps *steps;
+	backup_done_fn *done;
+
+	struct planned *planned;  /* owned: the plan all steps work by */
+	const struct unit *unit;  /* borrowed from planned */
+	struct recipe *recipe;
+	struct service *service;
+	struct transfer **transfers; /* one an item, in the plan's order */
+	size_t n_transfers;
+	struct transfer *commit;  /* the recipe's */
+
+	size_t next, running;     /* of preparing, reading, uploading */
+	int workers;
+	bool window_open, cold_lost, recorded, restarted_all, engaged, cancelled, committed, discard_failed;
+	struct timer *watch;
+	int64_t last_motion, last_bytes;
+	uint64_t last_moved, last_tick;
+	uint64_t phase_begin, upload_begin;
+	size_t waiting;           /* parts of finish under way */
+	int64_t forecast_ms;
+	bool retry;
+	struct unit_result result;
+};
+
+/* Steps of the other files. */
+void backup_read_enter(void *owner);
+void backup_read_leave(void *owner);
+void backup_read_cancel(void *owner);
+void backup_finish_leave(void *owner);
+
+struct transfer *backup_new_item_transfer(struct backup *b, const struct item *it);
+struct transfer *backup_new_recipe_transfer(struct backup *b);
+void backup_report(struct backup *b, const struct progress *p);
+/* The end of a phase's time into the result. */
+void backup_phase_took(struct backup *b, int phase, uint64_t since);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a unit's snapshots stand in the repository and what their tags say: the table
+ * of DESIGN §5. Names are percent-encoded, so that any name the engine accepts is one
+ * path segment and one tag value, and comes back the same.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/domain/backup_internal.h"
+#include "daemon/domain/method.h"
+
+struct tags {
+	struct kopia_tag v[12];
+	size_t n;
+};
+
+static void tag(struct tags *t, const char *key, char *value /* taken */)
+{
+	t->v[t->n++] = (struct kopia_tag){ .key = xstrdup(key), .value = value };
+}
+
+static void tags_done(struct tags *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->v[i].key);
+		free(t->v[i].value);
+	}
+}
+
+static void common_tags(const struct backup *b, struct tags *t, const char *type)
+{
+	tag(t, "type", xstrdup(type));
+	tag(t, "unit", name_encode(b->unit_name));
+	tag(t, "backup_id", xstrdup(b->backup_id));
+	tag(t, "timestamp", format_time(b->o.start_ms));
+}
+
+/* The item's place without its kind: VOLUME, /path, SERVICE:/destination. */
+static const char *place(const struct item *it)
+{
+	const char *colon = strchr(it->id, ':');
+
+	return colon ? colon + 1 : it->id;
+}
+
+static struct transfer *make(struct backup *b, struct transfer_options *o, struct tags *t, const char *method)
+{
+	o->loop = b->ctx->loop;
+	o->conf = b->ctx->conf;
+	o->repository = b->ctx->repository;
+	o->arg = b;
+	o->create.tags = t->v;
+	o->create.n_tags = t->n;
+	o->create.start_ms = b->o.start_ms;
+	struct transfer *made = transfer_new(o, method_by_name(method));
+	tags_done(t);
+	return made;
+}
+
+struct transfer *backup_new_item_transfer(struct backup *b, const struct item *it)
+{
+	bool bind = it->kind == ITEM_BIND;
+	char *name CLEANUP(freep) = name_encode(place(it));
+	char *unit CLEANUP(freep) = name_encode(b->unit_name);
+	char *file CLEANUP(freep) = xasprintf("%s.tar", name);
+	char *source CLEANUP(freep) = xasprintf("%s:/%s/%s/%s", repository_identity(b->ctx->repository),
+		bind ? "binds" : "volumes", unit, name);
+	const struct conf_unit *own = conf_unit(b->ctx->conf, b->unit_name);
+	struct tags t = { 0 };
+	struct transfer_options o = {
+		.path = it->path,
+		.is_file = it->is_file,
+		.exclude = true,
+		.unit_excludes = own ? &own->exclude_patterns : NULL,
+		.reserve_bytes = it->tar_bytes,
+		.create = { .source = source, .file = file },
+	};
+
+	common_tags(b, &t, bind ? "bind" : "volume");
+	tag(&t, bind ? "bind" : "volume", xstrdup(name));
+	tag(&t, "item", name_encode(it->id));
+	if (it->size_bytes >= 0)
+		tag(&t, "size_bytes", xasprintf("%" PRId64, it->size_bytes));
+	return make(b, &o, &t, it->method);
+}
+
+struct transfer *backup_new_recipe_transfer(struct backup *b)
+{
+	char *unit CLEANUP(freep) = name_encode(b->unit_name);
+	char *file CLEANUP(freep) = xasprintf("%s.recipe.tar", unit);
+	char *source CLEANUP(freep) = xasprintf("%s:/recipes/%s", repository_identity(b->ctx->repository), unit);
+	struct buf ids CLEANUP(buf_done) = { 0 };
+	struct tags t = { 0 };
+	struct transfer_options o = {
+		.path = recipe_directory(b->recipe),
+		.reserve_bytes = 0,
+		.create = { .source = source, .file = file },
+	};
+
+	for (size_t i = 0; i < b->unit->n_items; i++) {
+		char *id CLEANUP(freep) = name_encode(b->unit->items[i].id);
+		buf_printf(&ids, "%s%s", i ? "," : "", id);
+	}
+	common_tags(b, &t, "recipe");
+	tag(&t, "items", xasprintf("%zu", b->unit->n_items));
+	tag(&t, "ids", buf_steal(&ids));
+	tag(&t, "window_ms", xasprintf("%" PRId64, b->result.window_ms < 0 ? 0 : b->result.window_ms));
+	return make(b, &o, &t, "stream");
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One call at a time on a connection, as Varlink wants it. org.varlink.service is
+ * answered here; everything else by the table. Parameters that a method does not know
+ * are InvalidParameter, an unknown method MethodNotFound, one of the interface that the
+ * table has no function for MethodNotImplemented: nothing half-made answers "ok".
+ */
+#include "daemon/domain/control.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/iface.h"
+#include "common/log.h"
+#include "common/varlink.h"
+
+struct request {
+	struct control *control; /* borrowed */
+	struct conn *conn;       /* borrowed; NULL when it has gone */
+	bool more, oneway;
+	uid_t uid;
+};
+
+struct control {
+	struct control_options o;
+	struct listener *listener;
+};
+
+static void request_end(struct request *r)
+{
+	if (r->conn) {
+		conn_set_data(r->conn, NULL);
+		conn_ready(r->conn);
+	}
+	free(r);
+}
+
+static void send_out(struct request *r, struct buf *b)
+{
+	if (r->conn && !r->oneway)
+		IGNORE(conn_send(r->conn, b)); /* a client that does not read is being dropped */
+	buf_done(b);
+}
+
+void request_reply(struct request *r, struct json_object *parameters)
+{
+	struct buf b = { 0 };
+
+	varlink_format_reply(&b, parameters, false);
+	json_object_put(parameters);
+	send_out(r, &b);
+	request_end(r);
+}
+
+void request_continue(struct request *r, struct json_object *parameters)
+{
+	struct buf b = { 0 };
+
+	varlink_format_reply(&b, parameters, true);
+	json_object_put(parameters);
+	send_out(r, &b);
+}
+
+static void fail_with(struct request *r, const char *error, struct json_object *parameters)
+{
+	struct buf b = { 0 };
+
+	varlink_format_error(&b, error, parameters);
+	json_object_put(parameters);
+	send_out(r, &b);
+	request_end(r);
+}
+
+void request_fail(struct request *r, const struct fault *f, struct json_object *details)
+{
+	struct json_object *o = details ? details : json_object_new_object();
+	char *error CLEANUP(freep) = xasprintf("%s.%s", IFACE, fault_name(f->code));
+
+	json_put_text(o, "text", f->text);
+	if (f->advice[0])
+		json_put_text(o, "advice", f->advice);
+	if (f->code == FAULT_FAILED || f->code == FAULT_NONE)
+		json_put_text(o, "reason", f->text);
+	fail_with(r, error, o);
+}
+
+bool request_more(const struct request *r)
+{
+	return r->more;
+}
+
+uid_t request_uid(const struct request *r)
+{
+	return r->uid;
+}
+
+void *request_owner(const struct request *r)
+{
+	return r->control->o.arg;
+}
+
+/* --- org.varlink.service ------------------------------------------------------------- */
+
+static void service_error(struct request *r, const char *name, const char *key, const char *value)
+{
+	struct json_object *o = json_object_new_object();
+	char *error CLEANUP(freep) = xasprintf("%s.%s", IFACE_SERVICE, name);
+
+	json_put_text(o, key, value);
+	fail_with(r, error, o);
+}
+
+static void get_info(struct request *r)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	json_put_text(o, "vendor", "kopi-docka");
+	json_put_text(o, "product", "kopi-dockad");
+	json_put_text(o, "version", KD_VERSION);
+	json_put_text(o, "url", "");
+	json_object_array_add(list, json_object_new_string(IFACE_SERVICE));
+	json_object_array_add(list, json_object_new_string(IFACE));
+	json_object_object_add(o, "interfaces", list);
+	request_reply(r, o);
+}
+
+static void get_description(struct request *r, struct json_object *parameters)
+{
+	const char *name = json_text(parameters, "interface");
+	const char *text = streq(name, IFACE) ? iface_text : streq(name, IFACE_SERVICE) ? iface_service_text : NULL;
+
+	if (!name) {
+		service_error(r, "InvalidParameter", "parameter", "interface");
+	} else if (!text) {
+		service_error(r, "InterfaceNotFound", "interface", name);
+	} else {
+		struct json_object *o = json_object_new_object();
+		json_put_text(o, "description", text);
+		request_reply(r, o);
+	}
+}
+
+static void call_service(struct request *r, const char *method, struct json_object *parameters)
+{
+	if (streq(method, "GetInfo"))
+		get_info(r);
+	else if (streq(method, "GetInterfaceDescription"))
+		get_description(r, parameters);
+	else
+		service_error(r, "MethodNotFound", "method", method);
+}
+
+/* --- dispatch ------------------------------------------------------------------------ */
+
+static bool may_act(const struct control *c, uid_t uid)
+{
+	if (uid == 0 || uid == getuid())
+		return true;
+	for (size_t i = 0; i < c->o.acting_uids->n; i++) {
+		const char *text = c->o.acting_uids->v[i];
+		char *end;
+		errno = 0;
+		unsigned long n = strtoul(text, &end, 10);
+		const struct passwd *p = *end || end == text ? getpwnam(text) : NULL;
+		if (p ? p->pw_uid == uid : (*end == '\0' && end != text && errno == 0 && n == uid))
+			return true;
+	}
+	return false;
+}
+
+static bool declared(const char *method)
+{
+	char *word CLEANUP(freep) = xasprintf("\nmethod %s(", method);
+
+	return strchr(method, '\n') == NULL && strstr(iface_text, word) != NULL;
+}
+
+static void call_method(struct request *r, const char *method, struct json_object *parameters)
+{
+	const struct control *c = r->control;
+
+	for (size_t i = 0; i < c->o.n_methods; i++) {
+		const struct method_row *row = &c->o.methods[i];
+		if (!streq(row->name, method))
+			continue;
+		if (row->acts && !may_act(c, r->uid)) {
+			struct fault f = { 0 };
+			struct json_object *o = json_object_new_object();
+			fault_set(&f, FAULT_NOT_PERMITTED, -EPERM, "%s is for root, and for the users of access.uids", method);
+			json_put_text(o, "needs", "root");
+			request_fail(r, &f, o);
+			return;
+		}
+		row->call(r, parameters);
+		return;
+	}
+	service_error(r, declared(method) ? "MethodNotImplemented" : "MethodNotFound", "method", method);
+}
+
+static void dispatch(struct request *r, const struct varlink_call *call)
+{
+	const char *dot = strrchr(call->method, '.');
+	size_t len = dot ? (size_t)(dot - call->method) : 0;
+
+	if (dot && len == strlen(IFACE_SERVICE) && strncmp(call->method, IFACE_SERVICE, len) == 0)
+		call_service(r, dot + 1, call->parameters);
+	else if (dot && len == strlen(IFACE) && strncmp(call->method, IFACE, len) == 0)
+		call_method(r, dot + 1, call->parameters);
+	else
+		service_error(r, "InterfaceNotFound", "interface", call->method);
+}
+
+static void on_message(void *arg, struct conn *conn, const char *text, size_t len)
+{
+	struct control *c = arg;
+	struct varlink_call call = { 0 };
+
+	if (varlink_parse_call(text, len, &call) < 0) {
+		log_debug("a message of uid %u is no varlink call: the connection is closed", (unsigned int)conn_uid(conn));
+		conn_close(conn);
+		return;
+	}
+	struct request *r = xcalloc(1, sizeof(*r));
+	*r = (struct request){
+		.control = c, .conn = conn, .more = call.more, .oneway = call.oneway, .uid = conn_uid(conn),
+	};
+	conn_set_data(conn, r);
+	dispatch(r, &call);
+	varlink_call_done(&call);
+}
+
+static void on_close(void *arg, struct conn *conn)
+{
+	struct control *c = arg;
+	struct request *r = conn_data(conn);
+
+	if (!r)
+		return;
+	r->conn = NULL;
+	if (c->o.on_gone)
+		c->o.on_gone(c->o.arg, r);
+}
+
+int control_start(const struct control_options *o, struct control **ret, struct fault *f)
+{
+	static const struct listener_ops ops = { .on_message = on_message, .on_close = on_close };
+	struct control *c = xcalloc(1, sizeof(*c));
+	struct listener_options lo = { .path = o->path, .group = o->group, .fd = o->fd, .ops = &ops, .arg = c };
+
+	c->o = *o;
+	int r = listener_start(o->loop, &lo, &c->listener, f);
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void control_stop(struct control *c)
+{
+	if (!c)
+		return;
+	listener_stop(c->listener);
+	free(c);
+}
+
+void control_set_acting_uids(struct control *c, const struct strv *uids)
+{
+	c->o.acting_uids = uids;
+}
+
+size_t control_connections(const struct control *c)
+{
+	return listener_connections(c->listener);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_CONTROL_H
+#define KD_DOMAIN_CONTROL_H
+
+#include <json-c/json.h>
+
+#include "common/conf.h"
+#include "daemon/mech/listen.h"
+
+/*
+ * The control socket's calls: framing by listen, codec by varlink, the methods by a
+ * table. A request lives from its call to its last reply; when its connection goes
+ * first, replies go nowhere and on_gone tells the method's owner.
+ */
+struct control;
+struct request;
+
+struct method_row {
+	const char *name; /* without the interface: "Backup" */
+	bool acts;        /* root and access.uids only; else whoever can connect */
+	void (*call)(struct request *r, struct json_object *parameters); /* borrowed */
+};
+
+struct control_options {
+	struct loop *loop;
+	const char *path, *group;
+	int fd;                       /* inherited socket, -1 */
+	const struct method_row *methods;
+	size_t n_methods;
+	const struct strv *acting_uids; /* access.uids; borrowed, may change between calls */
+	void (*on_gone)(void *arg, struct request *r);
+	void *arg;
+};
+
+int control_start(const struct control_options *o, struct control **ret, struct fault *f) WARN_UNUSED;
+void control_stop(struct control *c);
+void control_set_acting_uids(struct control *c, const struct strv *uids);
+size_t control_connections(const struct control *c);
+
+/* Of a request. ${parameters} are taken; NULL is an empty object. */
+void request_reply(struct request *r, struct json_object *parameters);    /* the last */
+void request_continue(struct request *r, struct json_object *parameters); /* only with more */
+/* The fault's Varlink error; ${details} (taken, may be NULL) are its own parameters; text and advice
+ * are added. */
+void request_fail(struct request *r, const struct fault *f, struct json_object *details);
+bool request_more(const struct request *r);
+uid_t request_uid(const struct request *r);
+void *request_owner(const struct request *r); /* control_options.arg */
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Setting up and tearing down, in the order that law 1 wants: the lock, then the
+ * ledger, then recovery, and only then anything that could stop a container. On
+ * SIGTERM and SIGINT the running job is cancelled, which starts its containers, and
+ * the loop ends when nothing is open any more; a second signal changes nothing.
+ */
+#include "daemon/domain/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/iface.h"
+#include "common/log.h"
+#include "common/paths.h"
+#include "common/varlink.h"
+
+/*
+ * --- the lock: one daemon per engine -------------------------------------------------
+ * It stands beside the engine's own socket, so that two daemons with different
+ * directories and one engine meet; the engine need not answer for it.
+ */
+
+static int take_lock(struct daemon *d, struct fault *f)
+{
+	char *path CLEANUP(freep) = path_lock(d->conf);
+	struct buf holder CLEANUP(buf_done) = { 0 };
+	int fd CLEANUP(closep) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return fault_errno(f, errno == ENOENT ? FAULT_ENGINE : FAULT_FAILED, -errno, "cannot open the lock %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		IGNORE(fd_read_all(fd, 4096, &holder)); /* who it is may stay unknown */
+		fault_set(f, FAULT_BUSY, -EWOULDBLOCK, "another daemon serves this engine already: %s",
+			holder.len ? holder.data : "unknown");
+		fault_advise(f, "use that one, or stop it first; the lock is %s", path);
+		return -EWOULDBLOCK;
+	}
+	char *text CLEANUP(freep) = xasprintf("pid %d, configuration %s", (int)getpid(),
+		d->conf->path ? d->conf->path : "(none)");
+	IGNORE(ftruncate(fd, 0)); /* the text is for people; the lock is the flock */
+	IGNORE(pwrite(fd, text, strlen(text), 0));
+	d->lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* --- stopping ------------------------------------------------------------------------ */
+
+static void stop_when_idle(struct daemon *d)
+{
+	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || ledger_pending(d->ctx.ledger) ||
+		repository_open_calls(d->ctx.repository))
+		return;
+	loop_stop(d->ctx.loop);
+}
+
+static void begin_stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	log_event(LOG_LEVEL_INFO, EV_STOPPING, NULL, "stopping%s",
+		d->queue && !queue_idle(d->queue) ? ": the running job is ended, its containers are started first" : "");
+	if (d->notify)
+		notify_stopping(d->notify);
+	queue_cancel_all(d->queue);
+	stop_when_idle(d);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct daemon *d = arg;
+	struct fault f = { 0 };
+
+	if (signum != SIGHUP)
+		begin_stop(d);
+	else if (daemon_reload(d, &f) < 0)
+		log_error("the configuration stays as it is: %s", f.text);
+}
+
+/* --- reload -------------------------------------------------------------------------- */
+
+static void apply_conf(struct daemon *d)
+{
+	struct conf *old = d->conf;
+
+	if (!d->next_conf || !queue_idle(d->queue) || repository_open_calls(d->ctx.repository) ||
+		recover_busy(d->recover))
+		return;
+	d->conf = d->next_conf;
+	d->next_conf = NULL;
+	d->ctx.conf = d->conf;
+	repository_free(d->ctx.repository);
+	d->ctx.repository = repository_new(d->ctx.loop, d->conf);
+	control_set_acting_uids(d->control, &d->conf->access.uids);
+	log_set_level(d->conf->logging.level);
+	conf_free(old);
+	log_event(LOG_LEVEL_INFO, EV_RELOADED, NULL, "the configuration %s was read again",
+		d->conf->path ? d->conf->path : "(defaults)");
+	notify_ready(d->notify);
+}
+
+static bool same_place(const struct conf *a, const struct conf *b)
+{
+	return streq(a->paths.state, b->paths.state) && streq(a->paths.runtime, b->paths.runtime) &&
+		streq(a->paths.cache, b->paths.cache) && streq(a->docker_socket, b->docker_socket);
+}
+
+int daemon_reload(struct daemon *d, struct fault *f)
+{
+	struct conf *c = NULL;
+	int r = conf_load(d->conf_path, &c, f);
+
+	if (r < 0)
+		return r;
+	if (!same_place(c, d->conf)) {
+		conf_free(c);
+		return fault_set(f, FAULT_CONF, -EINVAL, "paths.* and docker.socket change only with a restart");
+	}
+	for (size_t i = 0; i < c->warnings.n; i++)
+		log_event(LOG_LEVEL_WARNING, EV_CONF_WARNING, NULL, "%s", c->warnings.v[i]);
+	conf_free(d->next_conf);
+	d->next_conf = c;
+	notify_reloading(d->notify);
+	apply_conf(d);
+	return 0;
+}
+
+/* --- what the others tell us --------------------------------------------------------- */
+
+static void on_queue_idle(void *arg)
+{
+	struct daemon *d = arg;
+
+	apply_conf(d);
+	recover_kick(d->recover);
+	stop_when_idle(d);
+}
+
+static void on_queue_change(void *arg)
+{
+	struct daemon *d = arg;
+	struct json_object *p = queue_progress(d->queue);
+	const char *unit = json_text(p, "unit"), *phase = json_text(p, "phase");
+
+	if (!d->notify)
+		return;
+	if (p && phase)
+		notify_status(d->notify, "%s%s%s: %s", json_text(p, "operation"), unit ? " " : "", unit ? unit : "", phase);
+	else
+		notify_status(d->notify, "idle");
+}
+
+static void on_settled(void *arg, size_t open_containers, size_t open_all)
+{
+	struct daemon *d = arg;
+
+	if (d->recover_only) {
+		/* The boot oneshot may not wait for a repository; containers it waits for. */
+		if (!open_containers)
+			loop_stop(d->ctx.loop);
+		d->exit_status = open_containers ? EXIT_FAILED : EXIT_OK;
+		return;
+	}
+	if (open_containers)
+		log_warning("%zu containers that we stopped are not running yet; trying again", open_containers);
+	(void)open_all;
+	queue_hold(d->queue, false);
+	apply_conf(d);
+	stop_when_idle(d);
+}
+
+/* --- setting up and tearing down ----------------------------------------------------- */
+
+static int open_parts(struct daemon *d, struct fault *f)
+{
+	char *ledger CLEANUP(freep) = path_ledger(d->conf);
+	char *rates CLEANUP(freep) = path_rates(d->conf);
+	struct context *x = &d->ctx;
+	int r;
+
+	if ((r = loop_new(&x->loop)) < 0)
+		return fault_errno(f, FAULT_FAILED, r, "cannot make an event loop");
+	x->conf = d->conf;
+	x->rates = &d->rates;
+	rates_load(&d->rates, rates);
+	if ((r = ledger_open(x->loop, ledger, &x->ledger, f)) < 0)
+		return r;
+	if ((r = docker_new(x->loop, d->conf->docker_socket, &x->docker, f)) < 0)
+		return r;
+	x->repository = repository_new(x->loop, d->conf);
+	d->recover = recover_new(x, on_settled, d);
+	d->queue = queue_new(x->loop, on_queue_idle, on_queue_change, d);
+	queue_hold(d->queue, true); /* until the first recovery has looked */
+	return 0;
+}
+
+static int open_control(struct daemon *d, struct fault *f)
+{
+	char *path CLEANUP(freep) = path_socket(d->conf);
+	struct control_options o = {
+		.loop = d->ctx.loop,
+		.path = path,
+		.group = d->conf->access.group,
+		.fd = notify_inherited_socket(),
+		.methods = daemon_methods,
+		.n_methods = daemon_n_methods,
+		.acting_uids = &d->conf->access.uids,
+		.arg = d,
+	};
+
+	return control_start(&o, &d->control, f);
+}
+
+static int set_up(struct daemon *d, struct fault *f)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	int r = paths_make(d->conf, f);
+
+	if (r < 0 || (r = take_lock(d, f)) < 0 || (r = open_parts(d, f)) < 0)
+		return r;
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		d->signals[i] = signal_watch_new(d->ctx.loop, signals[i], on_signal, d);
+	if (!d->recover_only && (r = open_control(d, f)) < 0)
+		return r;
+	d->notify = notify_new(d->ctx.loop);
+	return 0;
+}
+
+static void tear_down(struct daemon *d)
+{
+	control_stop(d->control);
+	notify_free(d->notify);
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+		signal_watch_free(d->signals[i]);
+	recover_free(d->recover);
+	queue_free(d->queue);
+	repository_free(d->ctx.repository);
+	docker_free(d->ctx.docker);
+	ledger_free(d->ctx.ledger);
+	if (d->ctx.loop) {
+		loop_drain(d->ctx.loop, 1000);
+		IGNORE(loop_free(d->ctx.loop)); /* says itself what was left open */
+	}
+	rates_done(&d->rates);
+	closep(&d->lock_fd);
+	conf_free(d->next_conf);
+	conf_free(d->conf);
+	free(d->engine);
+}
+
+static int complain(const struct fault *f)
+{
+	log_error("%s", f->text);
+	if (f->advice[0])
+		log_error("%s", f->advice);
+	return f->code == FAULT_BUSY ? EXIT_BUSY : EXIT_FAILED;
+}
+
+int daemon_main(const struct daemon_options *o)
+{
+	struct daemon d = { .lock_fd = -1, .recover_only = o->recover_only, .started_ms = wall_ms() };
+	struct fault f = { 0 };
+
+	if (conf_load(o->config, &d.conf, &f) < 0)
+		return complain(&f);
+	d.conf_path = xstrdup(o->config);
+	log_set_level(d.conf->logging.level);
+	for (size_t i = 0; i < d.conf->warnings.n; i++)
+		log_event(LOG_LEVEL_WARNING, EV_CONF_WARNING, NULL, "%s", d.conf->warnings.v[i]);
+	if (set_up(&d, &f) < 0) {
+		d.exit_status = complain(&f);
+	} else {
+		log_event(LOG_LEVEL_INFO, EV_STARTED, NULL, "kopi-dockad %s, engine at %s", KD_VERSION, d.conf->docker_socket);
+		recover_kick(d.recover);
+		notify_ready(d.notify);
+		loop_run(d.ctx.loop);
+	}
+	tear_down(&d);
+	free(d.conf_path);
+	return d.exit_status;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_DAEMON_H
+#define KD_DOMAIN_DAEMON_H
+
+#include "daemon/domain/context.h"
+#include "daemon/domain/control.h"
+#include "daemon/domain/queue.h"
+#include "daemon/domain/recover.h"
+#include "daemon/mech/notify.h"
+
+/* The service as one object: what main sets up and runs. */
+struct daemon {
+	struct context ctx;
+	struct conf *conf;        /* owned; ctx.conf is this one */
+	struct conf *next_conf;   /* owned: a reload that waits for the running job */
+	char *conf_path;          /* as given with --config, NULL */
+	struct rates rates;
+	struct recover *recover;
+	struct queue *queue;
+	struct control *control;
+	struct notify *notify;
+	struct signal_watch *signals[3];
+	int lock_fd;
+	bool stopping, recover_only;
+	int64_t started_ms;
+	char *engine;             /* last known, for Status; NULL */
+	int exit_status;
+};
+
+struct daemon_options {
+	const char *config; /* NULL: search order */
+	bool recover_only;  /* --recover: reconcile the ledger and end */
+};
+
+/* Sets up, runs until stopped, tears down. Returns the process's exit status. */
+int daemon_main(const struct daemon_options *o);
+
+/* For the methods. */
+int daemon_reload(struct daemon *d, struct fault *f) WARN_UNUSED;
+extern const struct method_row daemon_methods[];
+extern const size_t daemon_n_methods;
+extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;
+/* A call became a job: its replies follow the job. */
+void daemon_queue_job(struct request *r, const struct operation *op, struct json_object *parameters);
+
+#endif

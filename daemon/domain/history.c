@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* One file a run; their names are the backup ids, so the newest are the last by name. */
+#include "daemon/domain/history.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/paths.h"
+#include "common/varlink.h"
+
+#define KEPT     1000
+#define FILE_MAX ((size_t)16 << 20)
+
+struct addition {
+	char *directory, *path, *text;
+	struct fault fault;
+	history_done_fn *done;
+	void *arg;
+};
+
+/* YYYYMMDDThhmmssZ.json */
+static bool is_result(const char *name)
+{
+	return strlen(name) == 21 && name[8] == 'T' && ends_with(name, "Z.json");
+}
+
+/* Names of all results, oldest first. */
+static void list_results(const char *directory, struct strv *ret)
+{
+	DIR *d = opendir(directory);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (is_result(e->d_name))
+			strv_add(ret, e->d_name);
+	closedir(d);
+	strv_sort_unique(ret);
+}
+
+static void prune(const char *directory)
+{
+	struct strv names CLEANUP(strv_done) = { 0 };
+
+	list_results(directory, &names);
+	for (size_t i = 0; i + KEPT < names.n; i++) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", directory, names.v[i]);
+		unlink(path);
+	}
+}
+
+static int write_result(void *arg)
+{
+	struct addition *a = arg;
+	int r = file_replace(a->path, a->text, strlen(a->text), 0600, &a->fault);
+
+	prune(a->directory);
+	return r;
+}
+
+static void on_written(void *arg, int result)
+{
+	struct addition *a = arg;
+
+	a->done(a->arg, result < 0 ? &a->fault : NULL);
+	free(a->directory);
+	free(a->path);
+	free(a->text);
+	free(a);
+}
+
+void history_add(struct loop *l, const struct conf *c, const struct run_result *r, history_done_fn *done, void *arg)
+{
+	struct addition *a = xcalloc(1, sizeof(*a));
+	struct json_object *o CLEANUP(json_putp) = run_result_json(r);
+
+	a->directory = path_history(c);
+	a->path = xasprintf("%s/%s.json", a->directory, r->backup_id);
+	a->text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	a->done = done;
+	a->arg = arg;
+	loop_work(l, write_result, on_written, a);
+}
+
+static bool names_unit(struct json_object *o, const char *unit)
+{
+	struct json_object *units = json_member(o, "units");
+
+	if (!unit)
+		return true;
+	for (size_t i = 0; json_object_is_type(units, json_type_array) && i < json_object_array_length(units); i++)
+		if (streq(json_text(json_object_array_get_idx(units, i), "unit"), unit))
+			return true;
+	return false;
+}
+
+struct json_object *history_load(const struct conf *c, const char *unit, size_t limit)
+{
+	char *directory CLEANUP(freep) = path_history(c);
+	struct json_object *list = json_object_new_array();
+	struct strv names CLEANUP(strv_done) = { 0 };
+
+	list_results(directory, &names);
+	for (size_t i = names.n; i-- > 0 && json_object_array_length(list) < limit;) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", directory, names.v[i]);
+		struct buf text CLEANUP(buf_done) = { 0 };
+		struct json_object *o CLEANUP(json_putp) = NULL;
+		if (file_read(path, FILE_MAX, &text) == 0)
+			o = json_parse(text.data, text.len);
+		if (!o)
+			log_warning("%s cannot be read and is left out", path);
+		else if (names_unit(o, unit))
+			json_object_array_add(list, json_object_get(o));
+	}
+	return list;
+}
+
+static void format_id(int64_t ms, char *text, size_t size)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(text, size, "%Y%m%dT%H%M%SZ", &tm);
+}
+
+static int parse_id(const char *name, int64_t *ret_ms)
+{
+	struct tm tm = { 0 };
+
+	if (!strptime(name, "%Y%m%dT%H%M%SZ", &tm))
+		return -EINVAL;
+	*ret_ms = (int64_t)timegm(&tm) * 1000;
+	return 0;
+}
+
+char *history_next_id(const struct conf *c, int64_t now_ms)
+{
+	char *directory CLEANUP(freep) = path_history(c);
+	struct strv names CLEANUP(strv_done) = { 0 };
+	char id[32];
+	int64_t newest = 0;
+
+	list_results(directory, &names);
+	/* One a second at the most, and on from the newest when the clock has stepped back. */
+	if (names.n && parse_id(names.v[names.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
+		now_ms = newest + 1000;
+	format_id(now_ms, id, sizeof(id));
+	return xstrdup(id);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kopi-docka-pack found below the items: sizes for the forecast, what an item
+ * really is (law 5: a socket is skipped with the reason, a nested mount or subvolume
+ * is its own line of coverage), and what tar will not bring back.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/varlink.h"
+#include "daemon/domain/planner.h"
+
+static bool wanted(const struct unit *u, const struct strv *units)
+{
+	if (u->refused || u->skipped)
+		return false;
+	return !units || units->n == 0 || strv_has(units, u->name);
+}
+
+void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths)
+{
+	for (size_t i = 0; i < p->units.n; i++) {
+		const struct unit *u = &p->units.v[i];
+		if (!wanted(u, units))
+			continue;
+		for (size_t j = 0; j < u->n_items; j++)
+			if (!strv_has(paths, u->items[j].path))
+				strv_add(paths, u->items[j].path);
+	}
+}
+
+static void add_coverage(struct unit *u, const char *source, const char *kind, const char *reason)
+{
+	GROW(u->coverage, u->n_coverage);
+	u->coverage[u->n_coverage++] = (struct coverage){
+		.container = xstrdup(""),
+		.source = xstrdup(source),
+		.destination = xstrdup(""),
+		.kind = xstrdup(kind),
+		.reason = xstrdup(reason),
+	};
+}
+
+static bool known(const struct unit *u, const char *source)
+{
+	for (size_t i = 0; i < u->n_coverage; i++)
+		if (streq(u->coverage[i].source, source) && !u->coverage[i].saved)
+			return true;
+	return false;
+}
+
+static void take_nested(struct unit *u, struct json_object *nested)
+{
+	if (!json_object_is_type(nested, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(nested); i++) {
+		struct json_object *n = json_object_array_get_idx(nested, i); /* borrowed */
+		const char *path = json_text(n, "path"), *kind = json_text(n, "kind");
+		if (!path || known(u, path))
+			continue;
+		add_coverage(u, path, kind ? kind : "mount", "inside an item, on another device: not followed");
+		strv_addf(&u->warnings, "%s is a %s inside an item and is not saved", path, kind ? kind : "mount");
+	}
+}
+
+/* The item turned out to be nothing to archive: its coverage says so instead. */
+static void drop_item(struct unit *u, size_t index, const char *reason)
+{
+	struct item *it = &u->items[index];
+
+	for (size_t i = 0; i < u->n_coverage; i++) {
+		struct coverage *c = &u->coverage[i];
+		if (!c->saved || !streq(c->source, it->path))
+			continue;
+		c->saved = false;
+		free(c->reason);
+		c->reason = xstrdup(reason);
+	}
+	free(it->id);
+	free(it->path);
+	free(it->volume);
+	free(it->method_reason);
+	strv_done(&it->shared_with);
+	memmove(it, it + 1, (u->n_items - index - 1) * sizeof(*it));
+	u->n_items--;
+}
+
+static void refuse(struct unit *u, const char *id, const char *why)
+{
+	if (!u->refused)
+		u->refused = xasprintf("%s: %s", id, why);
+}
+
+static void take_figures(struct unit *u, struct item *it, struct json_object *o)
+{
+	int64_t n;
+
+	it->size_bytes = json_number(o, "size_bytes", -1);
+	it->entries = json_number(o, "entries", -1);
+	it->tar_bytes = json_number(o, "tar_bytes", -1);
+	if ((n = json_number(o, "sockets", 0)) > 0)
+		strv_addf(&u->warnings, "%s: %" PRId64 " sockets are not archived (programs make them anew)", it->id, n);
+	if ((n = json_number(o, "too_long", 0)) > 0)
+		strv_addf(&u->warnings, "%s: %" PRId64 " paths beyond 4095 bytes cannot be restored", it->id, n);
+	take_nested(u, json_member(o, "nested"));
+}
+
+/* Returns whether the item stays. */
+static bool take(struct unit *u, size_t index, struct json_object *o)
+{
+	struct item *it = &u->items[index];
+	const char *kind = json_text(o, "kind"), *error = json_text(o, "error");
+
+	if (error) {
+		refuse(u, it->id, error);
+	} else if (streq(kind, "directory") || streq(kind, "file")) {
+		it->is_file = streq(kind, "file");
+		take_figures(u, it, o);
+	} else if (streq(kind, "missing")) {
+		refuse(u, it->id, "its path is not there on this host");
+	} else {
+		char *reason CLEANUP(freep) = xasprintf("a %s: nothing to archive", kind ? kind : "special file");
+		drop_item(u, index, reason);
+		return false;
+	}
+	return true;
+}
+
+static void apply_line(struct planned *p, const struct strv *units, struct json_object *o)
+{
+	const char *path = json_text(o, "path");
+
+	for (size_t i = 0; i < p->units.n; i++) {
+		struct unit *u = &p->units.v[i];
+		if (!wanted(u, units))
+			continue;
+		for (size_t j = 0; j < u->n_items;) {
+			if (streq(u->items[j].path, path) && !take(u, j, o))
+				continue;
+			j++;
+		}
+	}
+}
+
+void measure_apply(struct planned *p, const struct strv *units, const char *lines)
+{
+	for (const char *line = lines; *line;) {
+		size_t len = strcspn(line, "\n");
+		struct json_object *o CLEANUP(json_putp) = json_parse(line, len);
+		if (o)
+			apply_line(p, units, o);
+		line += len + (line[len] == '\n');
+	}
+}

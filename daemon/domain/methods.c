@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The methods of io.kopidocka that answer by themselves: what they ask the planner, the
+ * repository or the history for, and how the answer is put. Those that become jobs are
+ * in operations.c. One function a method; the table is at the end.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/varlink.h"
+#include "daemon/domain/daemon.h"
+#include "daemon/domain/doctor.h"
+#include "daemon/domain/history.h"
+#include "daemon/domain/method.h"
+#include "daemon/domain/planner.h"
+#include "daemon/domain/restore_script.h"
+#include "daemon/pure/result.h"
+
+/* --- Status -------------------------------------------------------------------------- */
+
+static void call_status(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	struct json_object *o = json_object_new_object();
+	struct json_object *progress = queue_progress(d->queue);
+	struct strv recovering CLEANUP(strv_done) = { 0 };
+	char *started CLEANUP(freep) = format_time(d->started_ms);
+	struct json_object *past = history_load(d->conf, NULL, 1);
+
+	(void)parameters;
+	json_put_text(o, "version", KD_VERSION);
+	json_put_number(o, "pid", getpid());
+	json_put_text(o, "started", started);
+	json_put_text(o, "engine", d->conf->docker_socket);
+	json_put_text(o, "repository", repository_name(d->ctx.repository));
+	json_put_text(o, "config_path", d->conf->path);
+	if (progress)
+		json_object_object_add(o, "progress", json_object_get(progress));
+	json_object_object_add(o, "jobs", queue_json(d->queue));
+	if (json_object_array_length(past) > 0)
+		json_object_object_add(o, "last", json_object_get(json_object_array_get_idx(past, 0)));
+	recover_list(d->recover, &recovering);
+	json_put_list(o, "recovering", &recovering);
+	json_object_put(past);
+	request_reply(r, o);
+}
+
+/* --- ListUnits, Plan ----------------------------------------------------------------- */
+
+struct unit_question {
+	struct request *request;
+	struct strv units;
+};
+
+static void question_free(struct unit_question *q)
+{
+	strv_done(&q->units);
+	free(q);
+}
+
+static void fail_unit(struct request *r, const struct fault *f, const char *unit)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (f->code == FAULT_NO_SUCH_UNIT) {
+		json_put_text(o, "unit", unit ? unit : "");
+		json_object_object_add(o, "known", json_object_new_array());
+	}
+	request_fail(r, f, o);
+}
+
+static bool asked(const struct unit_question *q, const struct unit *u)
+{
+	return q->units.n == 0 || strv_has(&q->units, u->name);
+}
+
+static void on_list(void *arg, const struct fault *f, struct planned *p)
+{
+	struct unit_question *q = arg;
+	struct json_object *o, *list;
+
+	if (f) {
+		fail_unit(q->request, f, q->units.n ? q->units.v[0] : NULL);
+		question_free(q);
+		return;
+	}
+	o = json_object_new_object();
+	list = json_object_new_array();
+	for (size_t i = 0; i < p->units.n; i++)
+		if (asked(q, &p->units.v[i]))
+			json_object_array_add(list, unit_json(&p->units.v[i]));
+	json_object_object_add(o, "units", list);
+	json_put_list(o, "unattached_volumes", &p->units.unattached_volumes);
+	json_object_object_add(o, "missing_units", json_object_new_array());
+	planned_free(p);
+	request_reply(q->request, o);
+	question_free(q);
+}
+
+static void on_plan(void *arg, const struct fault *f, struct planned *p)
+{
+	struct unit_question *q = arg;
+	struct daemon *d = request_owner(q->request);
+	struct json_object *o, *list;
+
+	if (f) {
+		fail_unit(q->request, f, q->units.n ? q->units.v[0] : NULL);
+		question_free(q);
+		return;
+	}
+	o = json_object_new_object();
+	list = json_object_new_array();
+	for (size_t i = 0; i < p->units.n; i++) {
+		const struct unit *u = &p->units.v[i];
+		if (asked(q, u))
+			json_object_array_add(list, unit_plan_json(u,
+				u->refused || u->skipped ? -1 : method_forecast_window(u, d->conf, &d->rates)));
+	}
+	json_object_object_add(o, "plans", list);
+	json_object_object_add(o, "warnings", json_object_new_array());
+	planned_free(p);
+	request_reply(q->request, o);
+	question_free(q);
+}
+
+static void ask_planner(struct request *r, struct json_object *parameters, bool measure, planner_done_fn *done)
+{
+	struct daemon *d = request_owner(r);
+	struct unit_question *q = xcalloc(1, sizeof(*q));
+
+	q->request = r;
+	json_read_list(parameters, "units", &q->units);
+	struct planner_options o = { .ctx = &d->ctx, .units = &q->units, .measure = measure };
+	planner_start(&o, done, q);
+}
+
+static void call_list_units(struct request *r, struct json_object *parameters)
+{
+	ask_planner(r, parameters, false, on_list);
+}
+
+static void call_plan(struct request *r, struct json_object *parameters)
+{
+	ask_planner(r, parameters, true, on_plan);
+}
+
+/* --- ListRestorePoints, RenderRestore ------------------------------------------------ */
+
+struct point_question {
+	struct request *request;
+	char *unit, *host;
+	bool all_hosts;
+};
+
+static void point_question_free(struct point_question *q)
+{
+	free(q->unit);
+	free(q->host);
+	free(q);
+}
+
+static void on_points(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
+{
+	struct point_question *q = arg;
+	struct point *points = NULL;
+	size_t n_points = 0;
+
+	if (f) {
+		request_fail(q->request, f, NULL);
+		point_question_free(q);
+		return;
+	}
+	points_from_snapshots(v, n, q->unit, q->all_hosts ? NULL : q->host, &points, &n_points);
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	for (size_t i = 0; i < n_points; i++)
+		json_object_array_add(list, point_json(&points[i]));
+	json_object_object_add(o, "restore_points", list);
+	points_free(points, n_points);
+	request_reply(q->request, o);
+	point_question_free(q);
+}
+
+static void call_list_points(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	struct point_question *q = xcalloc(1, sizeof(*q));
+	const char *host = json_text(parameters, "host");
+
+	q->request = r;
+	q->unit = xstrdup(json_text(parameters, "unit"));
+	q->host = xstrdup(host ? host : repository_identity(d->ctx.repository));
+	q->all_hosts = json_flag(parameters, "all_hosts", false);
+	repository_list(d->ctx.repository, NULL, on_points, q);
+}
+
+static void on_script(void *arg, const struct fault *f, struct json_object *reply)
+{
+	struct request *r = arg;
+
+	if (f)
+		request_fail(r, f, NULL);
+	else
+		request_reply(r, reply);
+}
+
+static void call_render_restore(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+
+	restore_script_start(&d->ctx, parameters, on_script, r);
+}
+
+/* --- History, Doctor, Cancel, Reload ------------------------------------------------- */
+
+#define HISTORY_DEFAULT 20
+#define HISTORY_MOST    1000
+
+static void call_history(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	int64_t limit = json_number(parameters, "limit", HISTORY_DEFAULT);
+	struct json_object *o = json_object_new_object();
+
+	if (limit < 1 || limit > HISTORY_MOST)
+		limit = HISTORY_MOST;
+	json_object_object_add(o, "runs", history_load(d->conf, json_text(parameters, "unit"), (size_t)limit));
+	request_reply(r, o);
+}
+
+static void on_doctor(void *arg, struct json_object *checks)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "checks", checks);
+	request_reply(arg, o);
+}
+
+static void call_doctor(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+
+	(void)parameters;
+	doctor_start(&d->ctx, d->recover, on_doctor, r);
+}
+
+static void on_cancelled(void *arg, const struct fault *f, struct json_object *result)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)result;
+	json_put_text(o, "state", f && f->code != FAULT_CANCELLED ? "failed" : "cancelled");
+	request_reply(arg, o);
+}
+
+static void call_cancel(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	int64_t job = json_number(parameters, "job", -1);
+	struct job_listener l = { .on_over = on_cancelled, .arg = r };
+
+	if (job >= 0 && job <= UINT32_MAX && queue_cancel(d->queue, (unsigned int)job, &l) == 0)
+		return;
+	struct fault f = { 0 };
+	struct json_object *o = json_object_new_object();
+	fault_set(&f, FAULT_NO_SUCH_JOB, -ENOENT, "there is no job %lld", (long long)job);
+	fault_advise(&f, "kopi-docka status shows the jobs");
+	json_put_number(o, "job", job);
+	request_fail(r, &f, o);
+}
+
+static void call_reload(struct request *r, struct json_object *parameters)
+{
+	struct fault f = { 0 };
+
+	(void)parameters;
+	if (daemon_reload(request_owner(r), &f) < 0)
+		request_fail(r, &f, NULL);
+	else
+		request_reply(r, NULL);
+}
+
+/* --- jobs ---------------------------------------------------------------------------- */
+
+static void call_backup(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_backup, parameters);
+}
+
+static void call_restore(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_restore, parameters);
+}
+
+static void call_init(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_init, parameters);
+}
+
+static void call_maintain(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_maintain, parameters);
+}
+
+const struct method_row daemon_methods[] = {
+	{ "Status", false, call_status },
+	{ "ListUnits", false, call_list_units },
+	{ "Plan", false, call_plan },
+	{ "ListRestorePoints", false, call_list_points },
+	{ "History", false, call_history },
+	{ "Doctor", false, call_doctor },
+	{ "RenderRestore", true, call_render_restore },
+	{ "Backup", true, call_backup },
+	{ "Cancel", true, call_cancel },
+	{ "Restore", true, call_restore },
+	{ "InitRepository", true, call_init },
+	{ "Maintain", true, call_maintain },
+	{ "Reload", true, call_reload },
+};
+const size_t daemon_n_methods = ARRAY_SIZE(daemon_methods);

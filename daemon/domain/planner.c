@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Happy path: inventory → units → (measure → methods) → done.
+ * Failure modes: engine unreachable, unknown unit, the measuring child hangs on a
+ * dead mount and is killed: each is the one fault of done.
+ */
+#include "daemon/domain/planner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/fd.h"
+#include "common/paths.h"
+#include "daemon/domain/method.h"
+
+#define MEASURE_DEADLINE_MS (10 * 60 * 1000)
+#define MEASURE_MAX         ((size_t)64 << 20)
+#define MOUNTINFO_MAX       ((size_t)16 << 20)
+
+struct planner {
+	struct planner_options o;
+	struct strv units;
+	struct planned *planned;
+	planner_done_fn *done;
+	void *arg;
+};
+
+static void finish(struct planner *p, const struct fault *f)
+{
+	if (f) {
+		planned_free(p->planned);
+		p->planned = NULL;
+	}
+	p->done(p->arg, f, p->planned);
+	strv_done(&p->units);
+	free(p);
+}
+
+static int choose_methods(struct planner *p, struct fault *f)
+{
+	const struct context *ctx = p->o.ctx;
+
+	for (size_t i = 0; i < p->planned->units.n; i++) {
+		struct unit *u = &p->planned->units.v[i];
+		if (u->refused || u->skipped || (p->units.n && !strv_has(&p->units, u->name)))
+			continue;
+		struct fault own = { 0 };
+		if (method_choose(u, ctx->conf, ctx->rates, &own) == 0)
+			continue;
+		if (p->units.n == 1) {
+			*f = own;
+			return own.sys;
+		}
+		u->refused = xstrdup(own.text);
+	}
+	return 0;
+}
+
+static void on_measured(void *arg, const struct child_result *r)
+{
+	struct planner *p = arg;
+	struct fault f = { 0 };
+
+	if (!child_ok(r) || r->out_truncated) {
+		child_explain(r, "kopi-docka-pack", &f);
+		fault_wrap(&f, "the items could not be measured");
+		fault_advise(&f, "look for a dead network mount below the units' volumes and binds");
+		finish(p, &f);
+		return;
+	}
+	measure_apply(p->planned, &p->units, r->out);
+	finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
+}
+
+static void measure(struct planner *p)
+{
+	struct strv argv CLEANUP(strv_done) = { 0 };
+	struct child_options o = CHILD_OPTIONS_INIT;
+
+	strv_take(&argv, path_helper("kopi-docka-pack"));
+	strv_add(&argv, "measure");
+	strv_add(&argv, "--");
+	size_t fixed = argv.n;
+	measure_paths(p->planned, &p->units, &argv);
+	if (argv.n == fixed) {
+		struct fault f = { 0 };
+		finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
+		return;
+	}
+	o.argv = (const char *const *)argv.v;
+	o.out_max = MEASURE_MAX;
+	o.deadline_ms = MEASURE_DEADLINE_MS;
+	o.arg = p;
+	child_start(p->o.ctx->loop, &o, on_measured);
+}
+
+static int plan(struct planner *p, struct fault *f)
+{
+	const struct conf *c = p->o.ctx->conf;
+	struct buf mountinfo CLEANUP(buf_done) = { 0 };
+	struct plan_options o = { .allow_autoremove = c->backup.allow_autoremove };
+
+	/* Without it nested mounts are found by measuring alone. */
+	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) == 0)
+		o.mountinfo = mountinfo.data;
+	strv_add(&o.forbidden, c->paths.state);
+	strv_add(&o.forbidden, c->paths.cache);
+	strv_add(&o.forbidden, c->paths.runtime);
+	if (c->kopia.repository_path)
+		strv_add(&o.forbidden, c->kopia.repository_path);
+	int ret = plan_units(p->planned->inv, &o, &p->planned->units, f);
+	strv_done(&o.forbidden);
+	return ret;
+}
+
+static void on_inventory(void *arg, const struct fault *f, struct inventory *inv)
+{
+	struct planner *p = arg;
+	struct fault own = { 0 };
+
+	if (f) {
+		finish(p, f);
+		return;
+	}
+	p->planned = xcalloc(1, sizeof(*p->planned));
+	p->planned->inv = inv;
+	if (plan(p, &own) < 0) {
+		finish(p, &own);
+		return;
+	}
+	for (size_t i = 0; i < p->units.n; i++) {
+		if (units_find(&p->planned->units, p->units.v[i]))
+			continue;
+		units_suggest(&p->planned->units, p->units.v[i], &own);
+		finish(p, &own);
+		return;
+	}
+	if (p->o.measure)
+		measure(p);
+	else
+		finish(p, NULL);
+}
+
+void planner_start(const struct planner_options *o, planner_done_fn *done, void *arg)
+{
+	struct planner *p = xcalloc(1, sizeof(*p));
+
+	p->o = *o;
+	if (o->units)
+		strv_copy(&p->units, o->units);
+	p->done = done;
+	p->arg = arg;
+	docker_inventory(o->ctx->docker, o->keep_raw, on_inventory, p);
+}
+
+void planned_free(struct planned *p)
+{
+	if (!p)
+		return;
+	units_done(&p->units);
+	inventory_free(p->inv);
+	free(p);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_PLANNER_H
+#define KD_DOMAIN_PLANNER_H
+
+#include "daemon/domain/context.h"
+#include "daemon/pure/plan.h"
+
+/*
+ * From the engine and the host to planned units: inventory, plan, and where it is
+ * asked for, the items measured by a killable child and their methods chosen.
+ */
+struct planned {
+	struct inventory *inv; /* owned; the units borrow from it */
+	struct units units;
+};
+
+struct planner_options {
+	const struct context *ctx;
+	const struct strv *units; /* only these are measured; NULL or empty: all. Borrowed for the call */
+	bool measure;             /* sizes, nested mounts, methods, forecast */
+	bool keep_raw;            /* raw inspects, for the recipe */
+};
+
+/* Called once, never from inside planner_start(). ${p} is the callee's, NULL on failure. An unknown
+ * name in units is FAULT_NO_SUCH_UNIT with suggestions. */
+typedef void planner_done_fn(void *arg, const struct fault *f, struct planned *p);
+void planner_start(const struct planner_options *o, planner_done_fn *done, void *arg);
+void planned_free(struct planned *p);
+
+/* For planner.c alone: take kopi-docka-pack's lines into the items of the wanted units. */
+void measure_apply(struct planned *p, const struct strv *units, const char *lines);
+void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths);
+
+#endif

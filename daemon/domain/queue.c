@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A list of jobs, of which the first may be running. Ending a job is deferred by one
+ * loop iteration, so that an operation may end itself from any of its callbacks.
+ */
+#include "daemon/domain/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/varlink.h"
+
+#define QUEUE_MAX     32
+#define LISTENERS_MAX 64
+
+struct job {
+	struct queue *queue; /* borrowed */
+	struct job *next;
+	unsigned int number;
+	const struct operation *op;
+	struct json_object *parameters; /* shared reference */
+	uid_t uid;
+	int64_t since;
+	bool running, cancelled;
+	void *data;
+	struct json_object *progress;   /* owned, last told */
+	struct fault fault;
+	struct json_object *result;     /* owned, once over */
+	struct job_listener listeners[LISTENERS_MAX];
+	size_t n_listeners;
+};
+
+struct queue {
+	struct loop *loop;
+	struct job *first;
+	unsigned int last_number;
+	bool held;
+	loop_fn *on_idle, *on_change;
+	void *arg;
+};
+
+static void start_next(struct queue *q);
+
+struct queue *queue_new(struct loop *l, loop_fn *on_idle, loop_fn *on_change, void *arg)
+{
+	struct queue *q = xcalloc(1, sizeof(*q));
+
+	q->loop = l;
+	q->on_idle = on_idle;
+	q->on_change = on_change;
+	q->arg = arg;
+	return q;
+}
+
+void queue_free(struct queue *q)
+{
+	free(q);
+}
+
+bool queue_idle(const struct queue *q)
+{
+	return q->first == NULL;
+}
+
+static void changed(struct queue *q)
+{
+	if (q->on_change)
+		q->on_change(q->arg);
+}
+
+static void job_free(struct job *j)
+{
+	json_object_put(j->parameters);
+	json_object_put(j->progress);
+	json_object_put(j->result);
+	free(j);
+}
+
+static void unlink_job(struct queue *q, struct job *j)
+{
+	for (struct job **p = &q->first; *p; p = &(*p)->next)
+		if (*p == j) {
+			*p = j->next;
+			return;
+		}
+}
+
+static void on_over(void *arg)
+{
+	struct job *j = arg;
+	struct queue *q = j->queue;
+	const struct fault *f = j->fault.code == FAULT_NONE ? NULL : &j->fault;
+
+	unlink_job(q, j);
+	for (size_t i = 0; i < j->n_listeners; i++)
+		if (j->listeners[i].on_over)
+			j->listeners[i].on_over(j->listeners[i].arg, f, j->result);
+	log_debug("job %u %s is over: %s", j->number, j->op->name, f ? f->text : "done");
+	job_free(j);
+	changed(q);
+	start_next(q);
+	if (!q->first && q->on_idle)
+		q->on_idle(q->arg);
+}
+
+void job_over(struct job *j, const struct fault *f, struct json_object *result)
+{
+	if (f)
+		j->fault = *f;
+	j->result = result;
+	loop_defer(j->queue->loop, on_over, j);
+}
+
+static void start_next(struct queue *q)
+{
+	struct job *j = q->first;
+
+	if (!j || j->running || q->held)
+		return;
+	j->running = true;
+	log_debug("job %u %s begins", j->number, j->op->name);
+	changed(q);
+	j->op->start(j);
+}
+
+void queue_hold(struct queue *q, bool hold)
+{
+	q->held = hold;
+	start_next(q);
+}
+
+static int listen_to(struct job *j, const struct job_listener *l)
+{
+	if (j->n_listeners == LISTENERS_MAX)
+		return -EBUSY;
+	j->listeners[j->n_listeners++] = *l;
+	return 0;
+}
+
+static struct job *same_job(struct queue *q, const struct operation *op, struct json_object *parameters)
+{
+	for (struct job *j = q->first; j; j = j->next)
+		if (j->op == op && !j->cancelled && json_object_equal(j->parameters, parameters))
+			return j;
+	return NULL;
+}
+
+static struct job *append(struct queue *q)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+	struct job **end = &q->first;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = j;
+	j->queue = q;
+	j->number = ++q->last_number;
+	j->since = wall_ms();
+	return j;
+}
+
+int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
+	const struct job_listener *l, unsigned int *ret_job, struct fault *f)
+{
+	struct job *j = same_job(q, op, parameters);
+	size_t waiting = 0;
+
+	for (struct job *k = q->first; k; k = k->next)
+		waiting++;
+	if (!j && waiting >= QUEUE_MAX)
+		return fault_set(f, FAULT_BUSY, -EBUSY, "%zu jobs wait already", waiting);
+	if (!j) {
+		j = append(q);
+		j->op = op;
+		j->parameters = json_object_get(parameters);
+		j->uid = uid;
+	}
+	if (listen_to(j, l) < 0)
+		return fault_set(f, FAULT_BUSY, -EBUSY, "too many listen to job %u already", j->number);
+	*ret_job = j->number;
+	changed(q);
+	start_next(q);
+	return 0;
+}
+
+void queue_forget(struct queue *q, void *listener_arg)
+{
+	for (struct job *j = q->first; j; j = j->next)
+		for (size_t i = 0; i < j->n_listeners; i++)
+			if (j->listeners[i].arg == listener_arg) {
+				memmove(&j->listeners[i], &j->listeners[i + 1],
+					(j->n_listeners - i - 1) * sizeof(j->listeners[0]));
+				j->n_listeners--;
+				i--;
+			}
+}
+
+static void cancel(struct job *j)
+{
+	if (j->cancelled)
+		return;
+	j->cancelled = true;
+	if (j->running) {
+		j->op->cancel(j);
+		return;
+	}
+	struct fault f = { 0 };
+	fault_set(&f, FAULT_CANCELLED, -ECANCELED, "job %u was cancelled before it began", j->number);
+	j->running = true; /* it must not be started while its end is deferred */
+	job_over(j, &f, NULL);
+}
+
+int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l)
+{
+	for (struct job *j = q->first; j; j = j->next) {
+		if (j->number != job)
+			continue;
+		IGNORE(listen_to(j, l)); /* full: the caller is not told the end, the cancel counts */
+		cancel(j);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void queue_cancel_all(struct queue *q)
+{
+	for (struct job *j = q->first; j; j = j->next)
+		cancel(j);
+}
+
+static struct json_object *job_json(const struct job *j)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *units = json_member(j->parameters, "units"); /* borrowed */
+	char *since CLEANUP(freep) = format_time(j->since);
+
+	json_put_number(o, "job", j->number);
+	json_put_text(o, "operation", j->op->name);
+	json_object_object_add(o, "units", units ? json_object_get(units) : json_object_new_array());
+	json_put_text(o, "state", j->cancelled ? "cancelling" : j->running ? "running" : "queued");
+	json_put_text(o, "since", since);
+	json_put_number(o, "asked_by_uid", j->uid);
+	return o;
+}
+
+struct json_object *queue_json(const struct queue *q)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct job *j = q->first; j; j = j->next)
+		json_object_array_add(list, job_json(j)); /* transfers */
+	return list;
+}
+
+struct json_object *queue_progress(const struct queue *q)
+{
+	return q->first ? q->first->progress : NULL;
+}
+
+struct json_object *job_parameters(const struct job *j)
+{
+	return j->parameters;
+}
+
+void *job_data(const struct job *j)
+{
+	return j->data;
+}
+
+void job_set_data(struct job *j, void *data)
+{
+	j->data = data;
+}
+
+void *job_owner(const struct job *j)
+{
+	return j->queue->arg;
+}
+
+void job_progress(struct job *j, const struct progress *p)
+{
+	json_object_put(j->progress);
+	j->progress = progress_json(p, j->number, j->op->name);
+	for (size_t i = 0; i < j->n_listeners; i++)
+		if (j->listeners[i].on_progress)
+			j->listeners[i].on_progress(j->listeners[i].arg, j->progress);
+	changed(j->queue);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_QUEUE_H
+#define KD_DOMAIN_QUEUE_H
+
+#include <json-c/json.h>
+
+#include "daemon/domain/progress.h"
+#include "daemon/mech/loop.h"
+
+/*
+ * Long calls are jobs: one runs, the others wait in order. The same call asked for
+ * twice (operation and parameters) is one job with two listeners. A listener that goes
+ * away cancels nothing.
+ */
+struct queue;
+struct job;
+
+/* What kind of long call. start() begins it and ends with one job_over(), never from inside. */
+struct operation {
+	const char *name; /* backup, restore, init, maintain */
+	void (*start)(struct job *j);
+	void (*cancel)(struct job *j); /* hurry: job_over() follows, with FAULT_CANCELLED or its end */
+};
+
+struct job_listener {
+	void (*on_progress)(void *arg, struct json_object *progress); /* borrowed; may be NULL */
+	/* Last call. ${f} NULL: success. ${result}: reply's parameters, borrowed, may be NULL. */
+	void (*on_over)(void *arg, const struct fault *f, struct json_object *result);
+	void *arg;
+};
+
+/* ${on_idle} after every job when none runs or waits; ${on_change} whenever the job or its phase
+ * changes (status line). Both may be NULL. */
+struct queue *queue_new(struct loop *l, loop_fn *on_idle, loop_fn *on_change, void *arg);
+void queue_free(struct queue *q); /* only when idle */
+/* Nothing is started while held (recovery first, shutdown). */
+void queue_hold(struct queue *q, bool hold);
+bool queue_idle(const struct queue *q);
+/* Returns the job's number; fault FAULT_BUSY when the queue is full. ${parameters} is borrowed. */
+int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
+	const struct job_listener *l, unsigned int *ret_job, struct fault *f) WARN_UNUSED;
+void queue_forget(struct queue *q, void *listener_arg); /* its connection has gone */
+/* -ENOENT: no such job. The listener's on_over tells the end. */
+int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l) WARN_UNUSED;
+void queue_cancel_all(struct queue *q);
+struct json_object *queue_json(const struct queue *q);          /* []Job, caller's */
+struct json_object *queue_progress(const struct queue *q);      /* of the running job; borrowed, NULL */
+
+/* For operations. */
+struct json_object *job_parameters(const struct job *j);
+void *job_data(const struct job *j);
+void job_set_data(struct job *j, void *data);
+void *job_owner(const struct job *j); /* queue_new's ${arg} */
+void job_progress(struct job *j, const struct progress *p);
+void job_over(struct job *j, const struct fault *f, struct json_object *result /* taken, may be NULL */);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_REPOSITORY_H
+#define KD_DOMAIN_REPOSITORY_H
+
+#include "daemon/mech/child.h"
+#include "daemon/pure/kopia.h"
+
+/*
+ * The kopia repository: is it there, is it the one we know, what is in it.
+ * Every call answers exactly once, on the loop, never from inside the call;
+ * ${f} is NULL on success. One kopia process per call; calls may run in parallel.
+ */
+struct repository;
+
+/* ${c} is borrowed and must outlive it (a reload makes a new repository). Finds kopia and tells
+ * nothing yet: a missing or old kopia is the fault of the first call. */
+struct repository *repository_new(struct loop *l, const struct conf *c);
+void repository_free(struct repository *r); /* only when no call is open */
+size_t repository_open_calls(const struct repository *r);
+
+typedef void repository_done_fn(void *arg, const struct fault *f);
+
+/*
+ * Create or connect (DESIGN §5, issue point 10): idempotent; wrong password, foreign repository,
+ * directory not mounted each its own fault; no half-made state (connects into a temporary
+ * config file, renames). Fixes identity and unique id in identity.json. ${created} tells which.
+ */
+typedef void repository_init_fn(void *arg, const struct fault *f, bool created);
+void repository_init(struct repository *r, repository_init_fn *done, void *arg);
+
+/*
+ * Before a run and before finish: kopia there and new enough, kopia.repository.f of a
+ * filesystem repository there (a child looks, not we), the unique id and device are the
+ * known ones, the repository answers. ${status} is borrowed, NULL on failure.
+ */
+typedef void repository_status_fn(void *arg, const struct fault *f, const struct kopia_status *status);
+void repository_check(struct repository *r, repository_status_fn *done, void *arg);
+/* Cheap part only: no kopia process, just stat by child. */
+void repository_still_there(struct repository *r, repository_done_fn *done, void *arg);
+
+/* All snapshots, or those with tag KEY:VALUE (NULL: all). ${v} is borrowed. */
+typedef void repository_list_fn(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n);
+void repository_list(struct repository *r, const char *tag, repository_list_fn *done, void *arg);
+/* Delete by tag backup_id (and unit if not NULL): lists, deletes, lists again until none is left. */
+void repository_delete_run(struct repository *r, const char *backup_id, const char *unit,
+	repository_done_fn *done, void *arg);
+/* Delete the snapshots of this run and unit whose root object is not in ${objects}. */
+void repository_keep_only(struct repository *r, const char *backup_id, const char *unit,
+	const struct strv *objects, repository_done_fn *done, void *arg);
+/* Set retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT only on drift. */
+void repository_policies(struct repository *r, const char *unit, repository_done_fn *done, void *arg);
+void repository_maintain(struct repository *r, bool full, repository_done_fn *done, void *arg);
+
+/* For pipelines: argv and environment of snapshot create / show. Owned by ${r}'s caller (strv). */
+void repository_create_command(struct repository *r, const struct kopia_create *o, struct strv *argv,
+	struct strv *env);
+void repository_show_command(struct repository *r, const char *object, const char *file,
+	struct strv *argv, struct strv *env);
+/* user@host fixed at init; NULL before. Borrowed. */
+const char *repository_identity(const struct repository *r);
+/* "filesystem:/backup/kopia-repo" for people. Borrowed. */
+const char *repository_name(const struct repository *r);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init: create or connect, idempotent.
+ *
+ *   look (child) → create, or connect → status → policy → identity.json, config renamed
+ *
+ * All of it works on a temporary config file and cache beside ours: kopia removes both
+ * when a connect fails, and a working connection must survive a wrong password. What
+ * makes an init count is written last: the config file by rename, then identity.json.
+ * Interrupted before that, the next init finds a repository and connects to it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/varlink.h"
+#include "daemon/domain/repository_internal.h"
+
+#define LOOK_DEADLINE_MS 20000
+
+/* What the child prints about a filesystem repository's directory. */
+static const char look_script[] =
+	"[ -e \"$1/kopia.repository.f\" ] && { echo repository; exit; }\n"
+	"[ -d \"$1\" ] && { [ -z \"$(ls -A -- \"$1\" | grep -v '^lost+found$' | head -n 1)\" ] && echo empty || echo foreign; exit; }\n"
+	"[ -e \"$1\" ] && { echo file; exit; }\n"
+	"[ -d \"$(dirname -- \"$1\")\" ] && echo new || echo nowhere\n";
+
+static void connect_to(struct call *c);
+
+static void place_of(const struct call *c, struct kopia_place *p)
+{
+	repository_place(c->r, p);
+	p->config_file = c->temp_config;
+	p->cache_dir = c->temp_cache;
+}
+
+static void run_there(struct call *c, child_done_fn *done)
+{
+	struct strv env CLEANUP(strv_done) = { 0 };
+	struct child_options o = CHILD_OPTIONS_INIT;
+	struct kopia_place p;
+
+	place_of(c, &p);
+	kopia_environment(&p, &env);
+	o.argv = (const char *const *)c->argv.v;
+	o.env = (const char *const *)env.v;
+	o.deadline_ms = REPOSITORY_DEADLINE_MS;
+	o.arg = c;
+	child_start(c->r->loop, &o, done);
+	strv_done(&c->argv);
+}
+
+static void over(struct call *c, const struct fault *f)
+{
+	if (c->temp_config)
+		unlink(c->temp_config);
+	if (c->temp_cache)
+		IGNORE(dir_remove(c->temp_cache)); /* ours, below our own cache directory */
+	repository_call_over(c, f);
+}
+
+static void fail(struct call *c, const struct child_result *res)
+{
+	struct fault f = { 0 };
+
+	repository_explain(c->r, res, &f);
+	over(c, &f);
+}
+
+/* --- the end: what makes it count ------------------------------------------------------------- */
+
+static char *wanted_identity(const struct repository *r)
+{
+	char host[256] = "localhost";
+
+	if (r->identity)
+		return xstrdup(r->identity);
+	if (r->conf->kopia.identity)
+		return xstrdup(r->conf->kopia.identity);
+	IGNORE(gethostname(host, sizeof(host) - 1)); /* the default stands */
+	for (char *p = host; *p; p++)
+		*p = strchr(":/@ ", *p) ? '-' : *p;
+	return xasprintf("kopi-docka@%s", host);
+}
+
+static int write_identity(struct call *c, struct fault *f)
+{
+	struct repository *r = c->r;
+	char *identity CLEANUP(freep) = wanted_identity(r), *now CLEANUP(freep) = format_time(wall_ms());
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+
+	json_put_text(o, "identity", identity);
+	json_put_text(o, "unique_id", c->status.unique_id);
+	json_put_text(o, "repository", r->name);
+	json_put_text(o, "initialised", now);
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY);
+	return file_replace(r->identity_file, text, strlen(text), 0600, f);
+}
+
+static void take_over(struct call *c)
+{
+	struct repository *r = c->r;
+	struct fault f = { 0 };
+
+	/* The cache's place stands in the config file relative to it, and KOPIA_CACHE_DIRECTORY wins. */
+	if (rename(c->temp_config, r->config_file) < 0)
+		fault_errno(&f, FAULT_FAILED, -errno, "cannot write %s", r->config_file);
+	else if (write_identity(c, &f) == 0)
+		repository_load_identity(r);
+	over(c, f.code == FAULT_NONE ? NULL : &f);
+}
+
+static void on_policy(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+
+	if (!child_ok(res))
+		fail(c, res);
+	else
+		take_over(c);
+}
+
+static void on_status(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct repository *r = c->r;
+	struct fault f = { 0 };
+	struct kopia_place p;
+
+	if (!child_ok(res)) {
+		fail(c, res);
+		return;
+	}
+	if (kopia_parse_status(res->out, res->out_len, &c->status, &f) < 0) {
+		over(c, &f);
+		return;
+	}
+	if (r->unique_id && c->status.unique_id && !streq(r->unique_id, c->status.unique_id)) {
+		fault_set(&f, FAULT_REPOSITORY, -ESTALE, "%s is another repository than the one this host knows", r->name);
+		fault_advise(&f, "if it is meant to replace it, remove %s and run init again", r->identity_file);
+		over(c, &f);
+		return;
+	}
+	place_of(c, &p);
+	kopia_argv_policy_global(&p, r->conf, &c->argv);
+	run_there(c, on_policy);
+}
+
+static void on_connected(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct kopia_place p;
+
+	if (!child_ok(res)) {
+		/* A remote provider cannot be looked at before: not there means create. */
+		if (!c->r->conf->kopia.repository_path && strstr(res->err, "repository not initialized")) {
+			c->created = true;
+			connect_to(c);
+		} else {
+			fail(c, res);
+		}
+		return;
+	}
+	place_of(c, &p);
+	kopia_argv_status(&p, &c->argv);
+	run_there(c, on_status);
+}
+
+static void connect_to(struct call *c)
+{
+	char *identity CLEANUP(freep) = wanted_identity(c->r);
+	struct kopia_place p;
+
+	place_of(c, &p);
+	kopia_argv_repository(&p, c->r->conf, c->created ? "create" : "connect", identity, &c->argv);
+	run_there(c, on_connected);
+}
+
+/* --- the beginning: what is there ---------------------------------------------------------------- */
+
+static int judge_look(const struct call *c, const char *found, struct fault *f)
+{
+	const char *path = c->r->conf->kopia.repository_path;
+
+	if (starts_with(found, "foreign")) {
+		fault_set(f, FAULT_REPOSITORY, -ENOTEMPTY, "%s is no kopia repository, and not empty", path);
+		fault_advise(f, "choose an empty or a new directory for kopia.repository_path");
+	} else if (starts_with(found, "file")) {
+		fault_set(f, FAULT_REPOSITORY, -ENOTDIR, "%s is no directory", path);
+	} else if (starts_with(found, "nowhere")) {
+		fault_set(f, FAULT_REPOSITORY_MISSING, -ENOENT, "the directory above %s is not there", path);
+		fault_advise(f, "is its disk mounted? init makes the last directory only");
+	} else if (c->r->unique_id && !starts_with(found, "repository")) {
+		fault_set(f, FAULT_REPOSITORY_MISSING, -ENOENT, "the repository that this host knows is not at %s", path);
+		fault_advise(f, "is its disk mounted? to begin a new one there, remove %s first", c->r->identity_file);
+	}
+	return f->code == FAULT_NONE ? 0 : -EINVAL;
+}
+
+static void on_looked(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct fault f = { 0 };
+
+	if (!child_ok(res)) {
+		child_explain(res, "looking at the repository's directory", &f);
+		f.code = FAULT_REPOSITORY;
+		over(c, &f);
+	} else if (judge_look(c, res->out, &f) < 0) {
+		over(c, &f);
+	} else {
+		c->created = !starts_with(res->out, "repository");
+		connect_to(c);
+	}
+}
+
+static void look(struct call *c)
+{
+	struct child_options o = CHILD_OPTIONS_INIT;
+	const char *const argv[] = { "/bin/sh", "-c", look_script, "look", c->r->conf->kopia.repository_path, NULL };
+
+	o.argv = argv;
+	o.deadline_ms = LOOK_DEADLINE_MS;
+	o.arg = c;
+	child_start(c->r->loop, &o, on_looked);
+}
+
+static void on_version(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct fault f = { 0 };
+
+	if (!child_ok(res))
+		fail(c, res);
+	else if (repository_check_version(c->r, res->out, &f) < 0)
+		over(c, &f);
+	else if (c->r->conf->kopia.repository_path)
+		look(c);
+	else
+		connect_to(c);
+}
+
+static void begin(void *arg)
+{
+	struct call *c = arg;
+	struct repository *r = c->r;
+	struct fault f = { 0 };
+
+	if (!r->conf->kopia.repository_path && !r->conf->kopia.repository.n) {
+		fault_set(&f, FAULT_CONF, -EINVAL, "no repository is configured");
+		fault_advise(&f, "set kopia.repository_path, or kopia.repository for another of kopia's providers");
+		over(c, &f);
+		return;
+	}
+	if (repository_have_kopia(r, &f) < 0) {
+		over(c, &f);
+		return;
+	}
+	c->temp_config = xasprintf("%s.new", r->config_file);
+	c->temp_cache = xasprintf("%s.new", r->cache_dir);
+	strv_add(&c->argv, r->program);
+	strv_add(&c->argv, "--version");
+	repository_run(c, LOOK_DEADLINE_MS, on_version);
+}
+
+void repository_init(struct repository *r, repository_init_fn *done, void *arg)
+{
+	struct call *c = repository_call_new(r, arg);
+
+	c->on_init = done;
+	loop_defer(r->loop, begin, c);
+}

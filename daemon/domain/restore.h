@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_RESTORE_H
+#define KD_DOMAIN_RESTORE_H
+
+#include <json-c/json.h>
+
+#include "daemon/domain/context.h"
+#include "daemon/domain/progress.h"
+#include "daemon/domain/recover.h"
+
+/*
+ * Bringing a restore point back (DESIGN §7) as a table of steps. Law 6: everything is
+ * extracted beside what it replaces before anything is stopped; the old copy is kept.
+ */
+struct restore;
+
+struct restore_options {
+	const struct context *ctx;
+	struct recover *recover;
+	const char *unit, *backup_id, *host; /* backup_id NULL: the newest complete; host NULL: ours */
+	const struct strv *items, *paths;    /* NULL or empty: all */
+	const char *target;                  /* a directory to restore into instead of the place */
+	const char *recipe_directory;        /* where the recipe is laid out; NULL: below the state directory */
+	progress_fn *on_progress;
+	void *arg;
+};
+
+/* ${reply}: the parameters of Restore's reply (taken by the callee); NULL only with ${f}. */
+typedef void restore_done_fn(void *arg, const struct fault *f, struct json_object *reply);
+/* Copies what it needs of ${o}. done exactly once, never from inside. */
+struct restore *restore_start(const struct restore_options *o, restore_done_fn *done);
+void restore_cancel(struct restore *r);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The recipe, laid out in a directory of its own (0700), and what is made from it:
+ * networks and volumes that are missing, with driver, options and labels. Containers
+ * that no longer exist are not invented; the exact commands for them are shown.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "common/varlink.h"
+#include "daemon/domain/restore_internal.h"
+#include "daemon/pure/tar.h"
+
+#define RECIPE_FILE_MAX ((size_t)16 << 20)
+
+static void create_next(struct restore *r);
+
+/* --- laying it out -------------------------------------------------------------------- */
+
+static struct json_object *read_json(const struct restore *r, const char *name)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/%s", r->recipe_dir, name);
+	struct buf text CLEANUP(buf_done) = { 0 };
+
+	if (file_read(path, RECIPE_FILE_MAX, &text) < 0)
+		return NULL;
+	return json_parse(text.data, text.len);
+}
+
+/* Single files are known from the recipe's list of items: staging them is different. */
+static void mark_files(struct restore *r)
+{
+	struct json_object *items = json_member(r->recipe_unit, "items"); /* borrowed */
+
+	if (!json_object_is_type(items, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(items); i++) {
+		struct json_object *o = json_object_array_get_idx(items, i);
+		for (size_t j = 0; j < r->n_items; j++)
+			if (streq(json_text(o, "id"), r->items[j].from->id) && !r->target)
+				r->items[j].is_file = json_flag(o, "is_file", false);
+	}
+}
+
+static void on_recipe(void *arg, const struct pipeline_result *p)
+{
+	struct restore *r = arg;
+	struct fault f = { 0 };
+
+	if (!p->produced) {
+		f = p->producer_fault;
+	} else if (!child_ok(p->consumer)) {
+		child_explain(p->consumer, "tar", &f);
+	} else {
+		r->recipe_volumes = read_json(r, "volumes.json");
+		r->recipe_networks = read_json(r, "networks.json");
+		r->recipe_unit = read_json(r, "unit.json");
+		mark_files(r);
+	}
+	if (f.code != FAULT_NONE) {
+		fault_wrap(&f, "the recipe");
+		steps_fail(r->steps, &f);
+	}
+	steps_next(r->steps);
+}
+
+static int make_directory(struct restore *r, struct fault *f)
+{
+	if (!r->recipe_dir)
+		r->recipe_dir = xasprintf("%s/restored/%s-%s", r->ctx->conf->paths.state, r->restore_id, r->unit);
+	return dir_make(r->recipe_dir, 0700, f);
+}
+
+void restore_recipe_enter(void *owner)
+{
+	struct restore *r = owner;
+	struct strv tar CLEANUP(strv_done) = { 0 }, tar_env CLEANUP(strv_done) = { 0 };
+	struct strv kopia CLEANUP(strv_done) = { 0 }, kopia_env CLEANUP(strv_done) = { 0 };
+	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = r };
+	struct child_options show = CHILD_OPTIONS_INIT;
+	struct fault f = { 0 };
+
+	if (!r->point->recipe_object) { /* a partial point without one: its items can be had */
+		free(r->recipe_dir);
+		r->recipe_dir = NULL;
+		steps_next(r->steps);
+		return;
+	}
+	if (make_directory(r, &f) < 0) {
+		restore_step_failed(r, &f);
+		return;
+	}
+	tar_argv_extract(r->recipe_dir, NULL, &tar);
+	tar_environment(&tar_env);
+	o.consumer.argv = (const char *const *)tar.v;
+	o.consumer.env = (const char *const *)tar_env.v;
+	o.consumer.die_with_parent = true;
+	o.consumer_may_end_first = true;
+	struct pipeline *p = pipeline_start(r->ctx->loop, &o, on_recipe);
+	repository_show_command(r->ctx->repository, r->point->recipe_object, r->point->recipe_file, &kopia, &kopia_env);
+	show.argv = (const char *const *)kopia.v;
+	show.env = (const char *const *)kopia_env.v;
+	pipeline_produce(p, &show);
+}
+
+/* --- making what is missing ----------------------------------------------------------- */
+
+static struct json_object *by_name(struct json_object *list, const char *name)
+{
+	if (!json_object_is_type(list, json_type_array))
+		return NULL;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		if (streq(json_text(o, "Name"), name))
+			return o;
+	}
+	return NULL;
+}
+
+static void copy_member(struct json_object *to, const char *to_key, struct json_object *from, const char *key)
+{
+	struct json_object *v = json_member(from, key);
+
+	if (v)
+		json_object_object_add(to, to_key, json_object_get(v));
+}
+
+static void want(struct restore *r, const char *path, struct json_object *body, const char *name)
+{
+	strv_add(&r->make, path);
+	strv_add(&r->make, json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN));
+	strv_add(&r->make, name);
+	json_object_put(body);
+}
+
+static void want_volume(struct restore *r, const char *name)
+{
+	struct json_object *from = by_name(r->recipe_volumes, name), *body = json_object_new_object();
+
+	json_put_text(body, "Name", name);
+	copy_member(body, "Driver", from, "Driver");
+	copy_member(body, "DriverOpts", from, "Options");
+	copy_member(body, "Labels", from, "Labels");
+	want(r, "/volumes/create", body, name);
+}
+
+static void want_network(struct restore *r, struct json_object *from)
+{
+	static const char *const keys[] = { "Name", "Driver", "Internal", "Attachable", "EnableIPv6", "Options", "Labels", "IPAM" };
+	struct json_object *body = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		copy_member(body, keys[i], from, keys[i]);
+	json_put_flag(body, "CheckDuplicate", true);
+	want(r, "/networks/create", body, json_text(from, "Name"));
+}
+
+static bool predefined(const char *network)
+{
+	return streq(network, "bridge") || streq(network, "host") || streq(network, "none");
+}
+
+/* Networks of compose projects are compose's to make: it refuses some that it did not make itself. */
+static bool of_compose(struct json_object *network)
+{
+	return json_text(json_member(network, "Labels"), "com.docker.compose.network") != NULL;
+}
+
+static void want_all(struct restore *r)
+{
+	size_t n = json_object_is_type(r->recipe_networks, json_type_array) ? json_object_array_length(r->recipe_networks) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(r->recipe_networks, i);
+		if (!r->now && json_text(o, "Name") && !predefined(json_text(o, "Name")) && !of_compose(o))
+			want_network(r, o);
+	}
+	for (size_t i = 0; i < r->n_items; i++)
+		if (r->items[i].volume && !r->items[i].dest)
+			want_volume(r, r->items[i].volume);
+}
+
+static void show_containers(struct restore *r)
+{
+	const char *kind = json_text(r->recipe_unit, "kind"), *dir = json_text(r->recipe_unit, "working_directory");
+
+	if (r->now || !r->recipe_dir)
+		return;
+	if (streq(kind, "compose"))
+		strv_addf(&r->next_steps, "its containers are gone; with the compose files of %s/compose in %s: "
+			"docker compose -p %s up -d", r->recipe_dir, dir ? dir : "the project's directory", r->unit);
+	else
+		strv_addf(&r->next_steps, "its container is gone; %s/RESTORE.md has the docker run command", r->recipe_dir);
+	strv_addf(&r->next_steps, "secrets were redacted: %s/RESTORE.md names the variables", r->recipe_dir);
+}
+
+static void on_created(void *arg, const struct fault *f, int status, const char *body, size_t len)
+{
+	struct restore *r = arg;
+	const char *name = r->make.v[r->next - 1];
+	struct json_object *o CLEANUP(json_putp) = json_parse(body, len);
+
+	/* 409: a network of that name is there already. */
+	if (f && status != 409) {
+		struct fault own = *f;
+		fault_wrap(&own, "cannot make %s", name);
+		restore_step_failed(r, &own);
+		return;
+	}
+	for (size_t i = 0; i < r->n_items; i++)
+		if (!r->items[i].dest && streq(r->items[i].volume, name)) {
+			const char *device = json_text(json_member(o, "Options"), "device");
+			r->items[i].dest = xstrdup(device ? device : json_text(o, "Mountpoint"));
+		}
+	create_next(r);
+}
+
+static void create_next(struct restore *r)
+{
+	if (r->next == r->make.n) {
+		steps_next(r->steps);
+		return;
+	}
+	const char *path = r->make.v[r->next], *body = r->make.v[r->next + 1];
+	r->next += 3;
+	docker_request(r->ctx->docker, "POST", path, body, on_created, r);
+}
+
+void restore_create_enter(void *owner)
+{
+	struct restore *r = owner;
+
+	r->next = 0;
+	if (!r->target) {
+		want_all(r);
+		show_containers(r);
+	}
+	create_next(r);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The point from the repository, today's containers from the engine; the text is daemon/pure/script's. */
+#include "daemon/domain/restore_script.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "common/varlink.h"
+#include "daemon/domain/planner.h"
+#include "daemon/pure/result.h"
+#include "daemon/pure/script.h"
+
+struct rendering {
+	const struct context *ctx;
+	char *unit, *backup_id, *target;
+	struct strv wanted;
+	struct planned *planned;
+	restore_script_fn *done;
+	void *arg;
+};
+
+static void over(struct rendering *r, const struct fault *f, struct json_object *reply)
+{
+	r->done(r->arg, f, reply);
+	planned_free(r->planned);
+	strv_done(&r->wanted);
+	free(r->unit);
+	free(r->backup_id);
+	free(r->target);
+	free(r);
+}
+
+static const struct item *item_now(const struct unit *u, const char *id)
+{
+	for (size_t i = 0; u && i < u->n_items; i++)
+		if (streq(u->items[i].id, id))
+			return &u->items[i];
+	return NULL;
+}
+
+/* Where it goes: today's place, or what its id says. */
+static int place(const struct rendering *r, const struct point_item *from, struct script_item *to, struct fault *f)
+{
+	const struct item *now = item_now(units_find(&r->planned->units, r->unit), from->id);
+	const char *colon = strchr(from->id, ':');
+
+	*to = (struct script_item){ .id = from->id, .object = from->object, .file = from->file };
+	if (r->target) {
+		char *name CLEANUP(freep) = name_encode(from->id);
+		to->dest = xasprintf("%s/%s", r->target, name);
+	} else if (now) {
+		to->dest = xstrdup(now->path);
+		to->volume = now->volume;
+	} else if (starts_with(from->id, "volume:")) {
+		to->volume = colon + 1;
+	} else if (starts_with(from->id, "bind:")) {
+		to->dest = xstrdup(colon + 1);
+	} else {
+		return fault_set(f, FAULT_FAILED, -ENOENT, "the container of anonymous volume %s is not there", from->id);
+	}
+	return 0;
+}
+
+static void order(const struct unit *u, struct strv *stop, struct strv *start)
+{
+	for (size_t level = 0; u && level < u->n_levels; level++)
+		for (size_t i = 0; i < u->n_members; i++)
+			if (u->members[i].stop && u->members[i].level == level)
+				strv_add(start, u->members[i].c->name);
+	for (size_t i = start->n; i-- > 0;)
+		strv_add(stop, start->v[i]);
+}
+
+static char *render(struct rendering *r, const struct point *p, struct script_item *items, size_t n)
+{
+	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 };
+	char *config CLEANUP(freep) = path_kopia_config(r->ctx->conf);
+
+	if (!r->target)
+		order(units_find(&r->planned->units, r->unit), &stop, &start);
+	strv_add(&connect, repository_name(r->ctx->repository));
+	struct script_options o = {
+		.unit = r->unit,
+		.backup_id = p->backup_id,
+		.config_file = config,
+		.connect = &connect,
+		.identity = repository_identity(r->ctx->repository),
+		.items = items,
+		.n_items = n,
+		.stop = &stop,
+		.start = &start,
+	};
+	return script_restore(&o);
+}
+
+static void answer(struct rendering *r, const struct point *p)
+{
+	struct script_item *items = xcalloc(p->n_items ? p->n_items : 1, sizeof(*items));
+	size_t n = 0;
+	struct fault f = { 0 };
+
+	for (size_t i = 0; i < p->n_items && f.code == FAULT_NONE; i++)
+		if (!r->wanted.n || strv_has(&r->wanted, p->items[i].id))
+			n += place(r, &p->items[i], &items[n], &f) == 0;
+	if (f.code == FAULT_NONE && (n == 0 || (r->wanted.n && n < r->wanted.n)))
+		fault_set(&f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has not all of these items", p->backup_id, r->unit);
+	struct json_object *reply = NULL;
+	if (f.code == FAULT_NONE) {
+		char *text CLEANUP(freep) = render(r, p, items, n);
+		struct strv none = { 0 };
+		reply = json_object_new_object();
+		json_put_text(reply, "backup_id", p->backup_id);
+		json_put_text(reply, "script", text);
+		json_put_list(reply, "warnings", &none);
+	}
+	for (size_t i = 0; i < n; i++)
+		free((void *)(uintptr_t)items[i].dest); /* made by place() */
+	free(items);
+	over(r, f.code == FAULT_NONE ? NULL : &f, reply);
+}
+
+static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
+{
+	struct rendering *r = arg;
+	struct point *points = NULL;
+	size_t n_points = 0;
+	struct fault own = { 0 };
+
+	if (f) {
+		over(r, f, NULL);
+		return;
+	}
+	points_from_snapshots(v, n, r->unit, repository_identity(r->ctx->repository), &points, &n_points);
+	const struct point *p = point_find(points, n_points, r->unit, r->backup_id);
+	if (p) {
+		answer(r, p);
+	} else {
+		fault_set(&own, FAULT_NO_SUCH_POINT, -ENOENT, "there is no such restore point of unit %s", r->unit);
+		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
+		over(r, &own, NULL);
+	}
+	points_free(points, n_points);
+}
+
+static void on_planned(void *arg, const struct fault *f, struct planned *p)
+{
+	struct rendering *r = arg;
+
+	if (f) {
+		over(r, f, NULL);
+		return;
+	}
+	r->planned = p;
+	repository_list(r->ctx->repository, NULL, on_list, r);
+}
+
+void restore_script_start(const struct context *ctx, struct json_object *parameters, restore_script_fn *done, void *arg)
+{
+	struct rendering *r = xcalloc(1, sizeof(*r));
+	const char *unit = json_text(parameters, "unit");
+	struct planner_options o = { .ctx = ctx };
+
+	r->ctx = ctx;
+	r->unit = xstrdup(unit ? unit : "");
+	r->backup_id = xstrdup(json_text(parameters, "backup_id"));
+	r->target = xstrdup(json_text(parameters, "target"));
+	json_read_list(parameters, "items", &r->wanted);
+	r->done = done;
+	r->arg = arg;
+	planner_start(&o, on_planned, r);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Happy path: list the units → one backup after another → history → done.
+ * Failure modes: a unit's failure is in the result and the next unit goes on; only
+ * what keeps the run from beginning is its own fault. Cancel: the unit under way is
+ * cancelled, the others are not begun.
+ */
+#include "daemon/domain/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/paths.h"
+#include "daemon/domain/history.h"
+#include "daemon/domain/planner.h"
+
+struct run {
+	struct run_options o;
+	struct strv wanted;
+	struct strv units;   /* to do, in order; a retried one is appended */
+	struct strv retried;
+	size_t next;
+	struct backup *backup;
+	bool cancelled;
+	struct run_result result;
+	struct fault fault;
+	run_done_fn *done;
+};
+
+static void next_unit(struct run *r);
+
+static void finish(void *arg)
+{
+	struct run *r = arg;
+
+	r->done(r->o.arg, r->fault.code == FAULT_NONE ? NULL : &r->fault,
+		r->result.backup_id ? &r->result : NULL);
+	strv_done(&r->wanted);
+	strv_done(&r->units);
+	strv_done(&r->retried);
+	run_result_done(&r->result);
+	free(r);
+}
+
+/* --- the end ------------------------------------------------------------------------- */
+
+static void on_kept(void *arg, const struct fault *f)
+{
+	struct run *r = arg;
+
+	if (f)
+		log_error("the result of run %s could not be kept: %s", r->result.backup_id, f->text);
+	finish(r);
+}
+
+static void end(struct run *r)
+{
+	const struct conf *c = r->o.ctx->conf;
+	char *rates CLEANUP(freep) = path_rates(c);
+	struct log_fields fields = { .backup_id = r->result.backup_id };
+	struct fault f = { 0 };
+
+	r->result.finished_ms = wall_ms();
+	r->result.state = r->cancelled ? RUN_CANCELLED : run_result_judge(&r->result);
+	if (rates_save(r->o.ctx->rates, rates, &f) < 0)
+		log_warning("%s", f.text);
+	bool bad = r->result.state == RUN_FAILED || r->result.state == RUN_CANCELLED;
+	log_event(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, bad ? EV_RUN_FAILED : EV_RUN_FINISHED, &fields,
+		"run %s is over: %s", r->result.backup_id, run_state_name(r->result.state));
+	history_add(r->o.ctx->loop, c, &r->result, on_kept, r);
+}
+
+/* --- unit after unit ----------------------------------------------------------------- */
+
+static void on_progress(void *arg, const struct progress *p)
+{
+	struct run *r = arg;
+
+	if (r->o.on_progress)
+		r->o.on_progress(r->o.arg, p);
+}
+
+/* The newer result of a unit that was tried again replaces the first. */
+static struct unit_result *slot(struct run *r, const char *unit)
+{
+	for (size_t i = 0; i < r->result.n_units; i++) {
+		if (!streq(r->result.units[i].unit, unit))
+			continue;
+		unit_result_done(&r->result.units[i]);
+		return &r->result.units[i];
+	}
+	GROW(r->result.units, r->result.n_units);
+	return &r->result.units[r->result.n_units++];
+}
+
+static void on_unit(void *arg, struct unit_result *u, const struct fault *f, bool retry)
+{
+	struct run *r = arg;
+	char *unit CLEANUP(freep) = xstrdup(u->unit);
+	struct log_fields fields = { .unit = unit, .backup_id = r->result.backup_id };
+
+	r->backup = NULL;
+	recover_hold(r->o.recover, NULL);
+	if (f) {
+		log_event(LOG_LEVEL_ERROR, EV_UNIT_FAILED, &fields, "%s: %s", unit, f->text);
+		if (!strv_has(&u->errors, f->text))
+			strv_add(&u->errors, f->text);
+	}
+	bool again = retry && !r->cancelled && !strv_has(&r->retried, unit);
+	if (!again && strv_has(&r->retried, unit))
+		strv_add(&u->warnings, "was tried twice: someone else had changed its containers");
+	*slot(r, unit) = *u; /* takes what it owns */
+	if (again) {
+		log_warning("%s is tried once more at the end of the run", unit);
+		strv_add(&r->retried, unit);
+		strv_add(&r->units, unit);
+	}
+	next_unit(r);
+}
+
+static void next_unit(struct run *r)
+{
+	if (r->next == r->units.n || r->cancelled) {
+		end(r);
+		return;
+	}
+	const char *unit = r->units.v[r->next++];
+	struct backup_options o = {
+		.ctx = r->o.ctx,
+		.unit = unit,
+		.backup_id = r->result.backup_id,
+		.start_ms = r->result.started_ms,
+		.on_progress = on_progress,
+		.arg = r,
+	};
+	recover_hold(r->o.recover, unit);
+	r->backup = backup_start(&o, on_unit);
+}
+
+/* --- beginning ----------------------------------------------------------------------- */
+
+static void take_units(struct run *r, const struct planned *p)
+{
+	for (size_t i = 0; i < p->units.n; i++) {
+		const struct unit *u = &p->units.v[i];
+		if (r->wanted.n && !strv_has(&r->wanted, u->name))
+			continue;
+		if (u->skipped && !r->wanted.n)
+			log_info("%s is skipped: %s", u->name, u->skipped);
+		else
+			strv_add(&r->units, u->name);
+	}
+}
+
+static void on_units(void *arg, const struct fault *f, struct planned *p)
+{
+	struct run *r = arg;
+
+	if (f) {
+		r->fault = *f;
+		finish(r);
+		return;
+	}
+	take_units(r, p);
+	planned_free(p);
+	if (r->units.n == 0) {
+		fault_set(&r->fault, FAULT_NO_SUCH_UNIT, -ENOENT, "there is nothing to back up: no containers");
+		fault_advise(&r->fault, "start a compose project or a container first; kopi-docka list --units shows them");
+		finish(r);
+		return;
+	}
+	r->result.started_ms = wall_ms();
+	r->result.backup_id = history_next_id(r->o.ctx->conf, r->result.started_ms);
+	struct log_fields fields = { .backup_id = r->result.backup_id };
+	log_event(LOG_LEVEL_INFO, EV_RUN_STARTED, &fields, "run %s begins, %zu unit%s", r->result.backup_id,
+		r->units.n, r->units.n == 1 ? "" : "s");
+	next_unit(r);
+}
+
+static void begin(void *arg)
+{
+	struct run *r = arg;
+
+	if (conf_check_password(r->o.ctx->conf, &r->fault) < 0) {
+		finish(r);
+		return;
+	}
+	struct planner_options o = { .ctx = r->o.ctx, .units = &r->wanted };
+	planner_start(&o, on_units, r);
+}
+
+struct run *run_start(const struct run_options *o, run_done_fn *done)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+
+	r->o = *o;
+	if (o->units)
+		strv_copy(&r->wanted, o->units);
+	r->done = done;
+	loop_defer(o->ctx->loop, begin, r);
+	return r;
+}
+
+void run_cancel(struct run *r)
+{
+	r->cancelled = true;
+	if (r->backup)
+		backup_cancel(r->backup);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all methods share: the stages' bookkeeping, tar's command line, and the rule
+ * by which an archive is accepted. The methods themselves are method_*.c.
+ */
+#include "daemon/domain/transfer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/domain/method.h"
+
+struct transfer *transfer_new(const struct transfer_options *o, const struct method *m)
+{
+	struct transfer *t = xcalloc(1, sizeof(*t));
+	size_t n = o->create.n_tags;
+
+	t->o = *o;
+	t->o.path = t->path = xstrdup(o->path);
+	t->o.create.source = t->source = xstrdup(o->create.source);
+	t->o.create.file = t->file = xstrdup(o->create.file);
+	t->o.create.tags = xcalloc(n ? n : 1, sizeof(*t->o.create.tags));
+	for (size_t i = 0; i < n; i++) {
+		t->o.create.tags[i].key = xstrdup(o->create.tags[i].key);
+		t->o.create.tags[i].value = xstrdup(o->create.tags[i].value);
+	}
+	t->method = m;
+	t->spool_fd = -1;
+	t->bytes = t->entries = -1;
+	return t;
+}
+
+void transfer_free(struct transfer *t)
+{
+	if (!t)
+		return;
+	closep(&t->spool_fd);
+	for (size_t i = 0; i < t->o.create.n_tags; i++) {
+		free(t->o.create.tags[i].key);
+		free(t->o.create.tags[i].value);
+	}
+	free(t->o.create.tags);
+	free(t->path);
+	free(t->source);
+	free(t->file);
+	kopia_created_done(&t->created);
+	strv_done(&t->notes);
+	free(t);
+}
+
+bool transfer_idle(const struct transfer *t)
+{
+	return !t->pipeline && !t->child && !t->done;
+}
+
+void transfer_stage_over(struct transfer *t, const struct fault *f)
+{
+	transfer_done_fn *done = t->done;
+
+	if (f)
+		fault_first(&t->fault, f);
+	t->done = NULL;
+	if (done)
+		done(t->o.arg, t);
+}
+
+static void on_skipped(void *arg)
+{
+	struct transfer *t = arg;
+
+	transfer_stage_over(t, NULL);
+}
+
+static void enter_stage(struct transfer *t, transfer_done_fn *done, void (*stage)(struct transfer *t))
+{
+	t->done = done;
+	if (t->fault.code != FAULT_NONE)
+		loop_defer(t->o.loop, on_skipped, t);
+	else
+		stage(t);
+}
+
+void transfer_prepare(struct transfer *t, transfer_done_fn *done)
+{
+	enter_stage(t, done, t->method->prepare);
+}
+
+static void read_now(struct transfer *t)
+{
+	t->read_begin = loop_now(t->o.loop);
+	t->method->read(t);
+}
+
+/* The late preparation is a stage of its own between the two. */
+static void on_prepared_late(void *arg, struct transfer *t)
+{
+	(void)arg;
+	t->done = t->after_prepare;
+	if (t->fault.code != FAULT_NONE)
+		transfer_stage_over(t, NULL);
+	else
+		read_now(t);
+}
+
+void transfer_read(struct transfer *t, transfer_done_fn *done)
+{
+	if (t->prepared || t->fault.code != FAULT_NONE) {
+		enter_stage(t, done, read_now);
+		return;
+	}
+	t->after_prepare = done;
+	enter_stage(t, on_prepared_late, t->method->prepare);
+}
+
+void transfer_upload(struct transfer *t, transfer_done_fn *done)
+{
+	enter_stage(t, done, t->method->upload);
+}
+
+void transfer_abort(struct transfer *t, const struct fault *why)
+{
+	fault_first(&t->fault, why);
+	t->aborted = true;
+	t->method->abort(t);
+}
+
+int64_t transfer_bytes(const struct transfer *t)
+{
+	if (t->bytes >= 0)
+		return t->bytes;
+	if (t->pipeline)
+		return pipeline_bytes(t->pipeline);
+	return t->child && !t->read ? child_bytes_written(t->child) : 0;
+}
+
+int64_t transfer_motion(const struct transfer *t)
+{
+	int64_t moved = 0;
+
+	if (t->pipeline)
+		moved += pipeline_bytes(t->pipeline);
+	if (t->child)
+		moved += child_bytes_written(t->child) + child_bytes_read(t->child);
+	return moved;
+}
+
+void transfer_tar_argv(const struct transfer *t, struct strv *argv)
+{
+	struct strv excludes CLEANUP(strv_done) = { 0 };
+	struct tar_read r = {
+		.path = t->o.path,
+		.is_file = t->o.is_file,
+		.clamp_mtime = t->o.conf->backup.clamp_mtime,
+	};
+
+	if (t->o.exclude) {
+		strv_copy(&excludes, &t->o.conf->backup.exclude_patterns);
+		if (t->o.unit_excludes)
+			strv_copy(&excludes, t->o.unit_excludes);
+		r.excludes = &excludes;
+	}
+	tar_argv_create(&r, argv);
+}
+
+int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f)
+{
+	if (!child_ok(kopia)) {
+		child_explain(kopia, "kopia", f);
+		if (!kopia->stopped)
+			kopia_explain(kopia->err, t->o.conf, f);
+		return -EIO;
+	}
+	kopia_created_done(&t->created);
+	t->created = (struct kopia_created){ 0 };
+	int ret = kopia_parse_created(kopia->out, kopia->out_len, &t->created, f);
+	if (ret < 0)
+		return ret;
+	ret = kopia_accept(&t->created, t->bytes, f);
+	if (ret == 0)
+		t->accepted = true;
+	return ret;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_TRANSFER_H
+#define KD_DOMAIN_TRANSFER_H
+
+#include "daemon/domain/repository.h"
+#include "daemon/mech/pipeline.h"
+#include "daemon/pure/plan.h"
+#include "daemon/pure/tar.h"
+
+/*
+ * One item's way into the repository, in the three stages every method has:
+ * prepare (before the window), read (in it), upload (after it). A stage answers
+ * once through ${done}; t->fault says whether it went well. A transfer that failed
+ * takes no further stage but may be freed as soon as transfer_idle().
+ */
+struct transfer;
+typedef void transfer_done_fn(void *arg, struct transfer *t);
+
+struct transfer_options {
+	struct loop *loop;
+	const struct conf *conf;
+	struct repository *repository;
+	const char *path;       /* what tar reads */
+	bool is_file;
+	bool exclude;           /* exclude_patterns apply (items; never the recipe) */
+	const struct strv *unit_excludes; /* borrowed, may be NULL */
+	int64_t reserve_bytes;  /* what the archive may take: tar_bytes of measuring */
+	struct kopia_create create; /* borrowed copied */
+	void *arg;
+};
+
+struct method;
+struct transfer {
+	struct transfer_options o;  /* its strings are the owned copies below */
+	char *path, *source, *file; /* owned */
+	const struct method *method;
+	transfer_done_fn *done;     /* of the stage under way, NULL between stages */
+	transfer_done_fn *after_prepare; /* of a read that has to prepare first */
+	struct pipeline *pipeline;  /* stream */
+	struct child *child;        /* spool: tar, later kopia */
+	int spool_fd;               /* spool: -1 none */
+	int64_t bytes;              /* what tar wrote, once it ended; -1 before */
+	int64_t entries;            /* of an archive of one record, where it could be looked at; -1 */
+	int64_t uploaded;           /* last known progress of the upload */
+	struct kopia_created created;
+	bool prepared, read, accepted, aborted;
+	bool emptied;               /* had entries while its container ran, has none now */
+	uint64_t read_begin, read_end; /* loop time */
+	struct strv notes;          /* sockets left out */
+	struct fault fault;
+};
+
+struct transfer *transfer_new(const struct transfer_options *o, const struct method *m);
+void transfer_free(struct transfer *t); /* only when idle */
+bool transfer_idle(const struct transfer *t);
+void transfer_prepare(struct transfer *t, transfer_done_fn *done);
+/* Prepares first where that was not done. */
+void transfer_read(struct transfer *t, transfer_done_fn *done);
+void transfer_upload(struct transfer *t, transfer_done_fn *done);
+/* End it now: nothing of it will be in the repository, or transfer_free tells it was accepted. */
+void transfer_abort(struct transfer *t, const struct fault *why);
+/* Bytes read so far, and a figure that moves as long as anything does (for the stall watch). */
+int64_t transfer_bytes(const struct transfer *t);
+int64_t transfer_motion(const struct transfer *t);
+
+/* For methods: the running stage is over; the first fault counts. */
+void transfer_stage_over(struct transfer *t, const struct fault *f);
+/* For methods: tar's and kopia's command lines of this transfer. */
+void transfer_tar_argv(const struct transfer *t, struct strv *argv);
+/* For methods: kopia ended; parse and accept (DESIGN §4), fill created or fault. */
+int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_MECH_LOOP_INTERNAL_H
+#define KD_MECH_LOOP_INTERNAL_H
+
+#include <uv.h>
+
+#include "daemon/mech/loop.h"
+
+/* For the mechanism's own files only: the loop behind struct loop. */
+uv_loop_t *loop_uv(struct loop *l);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the mounts of a unit's members to its items, and to the list that says
+ * of every mount what becomes of it: nothing is left out silently.
+ *
+ * One place is saved once: the same path under two names is one item, and what
+ * lies inside another item goes with that one. Not so beyond a mount point: tar
+ * does not cross it (--one-file-system), so an item behind one stays its own,
+ * and a mount point that no item covers is a line of its own that says so.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/pure/plan_internal.h"
+
+/* While planning: the path of each coverage line, NULL where nothing is saved. */
+struct draft {
+	const struct plan_index *x;
+	struct unit *u;
+	char **paths; /* owned, as u->coverage */
+};
+
+static struct coverage *add_line(struct draft *d, const struct container *c,
+	const struct mount *m, const char *kind, char *path)
+{
+	struct unit *u = d->u;
+	struct coverage *line;
+
+	GROW(u->coverage, u->n_coverage);
+	GROW(d->paths, u->n_coverage);
+	d->paths[u->n_coverage] = path;
+	line = &u->coverage[u->n_coverage++];
+	line->container = xstrdup(c->name);
+	line->source = xstrdup(m->source ? m->source : m->name ? m->name : "");
+	line->destination = xstrdup(m->destination ? m->destination : "");
+	line->kind = xstrdup(kind);
+	line->saved = path != NULL;
+	return line;
+}
+
+static char *item_id(const struct container *c, const struct mount *m, const struct place *p)
+{
+	const char *service = c->service && c->project ? c->service : c->name;
+	const char *destination = m->destination ? m->destination : "";
+
+	switch (p->kind) {
+	case ITEM_VOLUME:
+		return xasprintf("volume:%s", m->name);
+	case ITEM_ANON:
+		if (c->number > 1)
+			return xasprintf("anon:%s-%d:%s", service, c->number, destination);
+		return xasprintf("anon:%s:%s", service, destination);
+	case ITEM_BIND:
+		break;
+	}
+	return xasprintf("bind:%s", p->path);
+}
+
+static void add_item(
+	struct unit *u, const struct container *c, const struct mount *m, const struct place *p)
+{
+	struct item *i;
+
+	GROW(u->items, u->n_items);
+	i = &u->items[u->n_items++];
+	i->kind = p->kind;
+	i->id = item_id(c, m, p);
+	i->path = xstrdup(p->path);
+	i->volume = p->kind == ITEM_BIND ? NULL : xstrdup(m->name);
+	i->on_demand = p->on_demand;
+	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = -1;
+}
+
+static void plan_mount(struct draft *d, const struct container *c, const struct mount *m)
+{
+	struct place p;
+	struct coverage *line;
+
+	place_find(d->x, m, &p);
+	if (!p.skip || (p.on_demand && p.path))
+		add_item(d->u, c, m, &p);
+	line = add_line(d, c, m, p.word, p.skip ? NULL : xstrdup(p.path));
+	if (p.warn)
+		strv_addf(&d->u->warnings, "%s: %s (%s) is not saved: %s", c->name,
+			line->destination, line->source, p.skip);
+	if (p.refuse)
+		unit_refuse(d->u, xasprintf("%s: %s (%s): %s", c->name, line->destination,
+					  line->source, p.skip));
+	line->reason = TAKE_PTR(p.skip);
+	place_done(&p);
+}
+
+static bool has_mount_at(const struct container *c, const char *destination)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_mounts; i++)
+		if (streq(c->mounts[i].destination, destination))
+			return true;
+	return false;
+}
+
+/* --tmpfs shows up in HostConfig.Tmpfs alone. */
+static void plan_tmpfs(struct draft *d, const struct container *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->tmpfs.n; i++) {
+		struct mount m = { .destination = c->tmpfs.v[i] };
+
+		if (!has_mount_at(c, m.destination))
+			add_line(d, c, &m, "tmpfs", NULL)->reason =
+				xstrdup("kept in memory: gone when the container stops");
+	}
+}
+
+static int item_by_path(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	static const int rank[] = { [ITEM_VOLUME] = 0, [ITEM_ANON] = 1, [ITEM_BIND] = 2 };
+	int r = path_compare(x->path, y->path);
+
+	if (r == 0)
+		r = rank[x->kind] - rank[y->kind];
+	return r ? r : strcmp(x->id, y->id);
+}
+
+static int item_by_id(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	int r = strcmp(x->id, y->id);
+
+	return r ? r : path_compare(x->path, y->path);
+}
+
+static void item_release(struct item *i)
+{
+	free(i->id);
+	free(i->path);
+	free(i->volume);
+	free(i->method_reason);
+	strv_done(&i->shared_with);
+}
+
+/* Is there a mount point below ${outer}, at or above ${path}? Then tar does not get there. */
+static bool is_cut_off(const struct plan_index *x, const char *outer, const char *path)
+{
+	const struct strv *points = &x->mount_points;
+	CLEANUP(freep) char *at = xstrdup(path);
+
+	while (path_inside(at, outer)) {
+		size_t i = plan_index_first_mount_point(x, at);
+
+		if (i < points->n && streq(points->v[i], at))
+			return true;
+		*strrchr(at, '/') = '\0';
+		if (*at == '\0')
+			break;
+	}
+	return false;
+}
+
+/* The innermost of the sorted items[0..n) at or above ${path}; NULL if there is none. */
+static const struct item *nearest(const struct item *items, size_t n, const char *path)
+{
+	CLEANUP(freep) char *at = xstrdup(path);
+
+	for (;;) {
+		size_t low = 0, high = n;
+		char *slash;
+
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+
+			if (path_compare(items[middle].path, at) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		for (; low < n && streq(items[low].path, at); low++)
+			if (!items[low].on_demand)
+				return &items[low];
+		if (streq(at, "/"))
+			return NULL;
+		slash = strrchr(at, '/');
+		slash[slash == at ? 1 : 0] = '\0';
+	}
+}
+
+/* The item whose tar contains ${path}. */
+static const struct item *holder_of(
+	const struct plan_index *x, const struct item *items, size_t n, const char *path)
+{
+	const struct item *item = nearest(items, n, path);
+
+	return item && !is_cut_off(x, item->path, path) ? item : NULL;
+}
+
+/* Sort by path and keep one item of each place. */
+static void merge_items(const struct plan_index *x, struct unit *u)
+{
+	size_t i, n = 0;
+
+	if (u->n_items > 1)
+		qsort(u->items, u->n_items, sizeof(*u->items), item_by_path);
+	for (i = 0; i < u->n_items; i++) {
+		struct item *one = &u->items[i];
+		bool again = n > 0 && one->on_demand && streq(u->items[n - 1].path, one->path);
+
+		if (again || (!one->on_demand && holder_of(x, u->items, n, one->path)))
+			item_release(one);
+		else
+			u->items[n++] = *one;
+	}
+	u->n_items = n;
+}
+
+/* The mount points inside ${item}: each a line, unless another item begins there. */
+static void plan_nested(struct draft *d, const struct item *item, size_t line)
+{
+	const struct strv *points = &d->x->mount_points;
+	struct unit *u = d->u;
+	size_t i = plan_index_first_mount_point(d->x, item->path);
+	size_t skip = streq(item->path, "/") ? 0 : strlen(item->path);
+
+	for (; i < points->n && path_equal_or_inside(points->v[i], item->path); i++) {
+		const char *point = points->v[i];
+		struct coverage *l;
+
+		if (streq(point, item->path) || nearest(u->items, u->n_items, point) != item)
+			continue;
+		GROW(u->coverage, u->n_coverage);
+		l = &u->coverage[u->n_coverage++];
+		l->container = xstrdup(u->coverage[line].container);
+		l->source = xstrdup(point);
+		l->destination = xasprintf("%s%s", u->coverage[line].destination, point + skip);
+		l->kind = xstrdup("mount");
+		l->reason = xstrdup("mount point inside the item; not followed");
+		strv_addf(&u->warnings, "%s: the mount point %s inside it is not saved",
+			item->id, point);
+	}
+}
+
+/* Say with which item each line goes, and look inside each item once. */
+static void finish_lines(struct draft *d)
+{
+	struct unit *u = d->u;
+	size_t i, n = u->n_coverage;
+	bool *seen = xcalloc(u->n_items + 1, sizeof(*seen));
+
+	for (i = 0; i < n; i++) {
+		const struct item *holder;
+
+		if (!d->paths[i])
+			continue;
+		holder = holder_of(d->x, u->items, u->n_items, d->paths[i]);
+		if (!holder)
+			continue; /* UNTESTED: every saved path has its item */
+		if (!streq(holder->path, d->paths[i]))
+			u->coverage[i].reason = xasprintf("with %s", holder->id);
+		else if (!seen[holder - u->items]) {
+			seen[holder - u->items] = true;
+			plan_nested(d, holder, i);
+		}
+	}
+	free(seen);
+}
+
+/* Labels can be forged: two anonymous volumes may ask for one id. */
+static void make_ids_unique(struct unit *u)
+{
+	size_t i, again = 1;
+
+	if (u->n_items > 1)
+		qsort(u->items, u->n_items, sizeof(*u->items), item_by_id);
+	for (i = 1; i < u->n_items; i++) {
+		size_t first = i - again;
+		char *id;
+
+		if (!streq(u->items[first].id, u->items[i].id)) {
+			again = 1;
+			continue;
+		}
+		again++;
+		id = xasprintf("%s~%zu", u->items[i].id, again);
+		free(u->items[i].id);
+		u->items[i].id = id;
+	}
+}
+
+void coverage_plan(const struct plan_index *x, struct unit *u)
+{
+	struct draft d = { .x = x, .u = u };
+	size_t i, k, n;
+
+	for (i = 0; i < u->n_members; i++) {
+		const struct container *c = u->members[i].c;
+
+		for (k = 0; k < c->n_mounts; k++)
+			plan_mount(&d, c, &c->mounts[k]);
+		plan_tmpfs(&d, c);
+	}
+	n = u->n_coverage;
+	merge_items(x, u);
+	finish_lines(&d);
+	make_ids_unique(u);
+	for (i = 0; i < n; i++)
+		free(d.paths[i]);
+	free(d.paths);
+}
+
+void coverage_skip(struct unit *u, const char *reason)
+{
+	struct draft d = { .u = u };
+	size_t i, k;
+
+	for (i = 0; i < u->n_members; i++) {
+		const struct container *c = u->members[i].c;
+
+		for (k = 0; k < c->n_mounts; k++) {
+			const struct mount *m = &c->mounts[k];
+
+			add_line(&d, c, m, m->type ? m->type : "unknown", NULL)->reason =
+				xstrdup(reason);
+		}
+	}
+	free(d.paths);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_INVENTORY_H
+#define KD_PURE_INVENTORY_H
+
+#include <json-c/json.h>
+
+#include "common/fault.h"
+
+/*
+ * What the engine says, as structs. Parsed fully from the engine's JSON; the
+ * tree can be dropped afterwards. Strings are owned, NULL where the engine has none.
+ */
+enum container_state {
+	CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_PAUSED, CONTAINER_RESTARTING,
+	CONTAINER_REMOVING, CONTAINER_EXITED, CONTAINER_DEAD, CONTAINER_STATES
+};
+const char *container_state_name(enum container_state s);
+
+enum container_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+struct mount {
+	char *type;        /* volume bind tmpfs npipe image cluster */
+	char *name;        /* of a volume */
+	char *source;      /* host path as the engine says it */
+	char *destination;
+	char *driver;
+	bool rw;
+};
+
+enum dependency_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
+struct dependency { /* from com.docker.compose.depends_on */
+	char *service;
+	enum dependency_condition condition;
+};
+
+struct container {
+	char *id, *name, *image; /* name without the leading slash */
+	char *project, *service, *working_dir;
+	int number;              /* com.docker.compose.container-number, 0 */
+	bool oneoff;
+	struct strv config_files, env_files; /* absolute where working_dir makes them so */
+	enum container_state state;
+	enum container_health health;
+	bool has_healthcheck;
+	int64_t health_deadline_ms; /* start_period + retries × (interval + timeout) + interval + 30 s */
+	char *started_at, *finished_at; /* verbatim: compared, not parsed */
+	int exit_code;
+	bool oom_killed;
+	int restart_count;
+	char *restart_policy;
+	bool auto_remove, swarm, kubernetes;
+	int stop_timeout_s;      /* the container's own, -1 unset */
+	char *network_of, *pid_of, *ipc_of; /* container ids of container:X modes */
+	struct strv links;       /* names of containers */
+	struct dependency *depends;
+	size_t n_depends;
+	struct mount *mounts;
+	size_t n_mounts;
+	struct strv tmpfs;       /* destinations of HostConfig.Tmpfs */
+	struct strv networks;    /* names */
+	const char *database;    /* "postgres", …: static, NULL; a hint from the image */
+	char *raw;               /* whole inspect, NULL unless kept */
+};
+
+struct volume {
+	char *name, *driver, *mountpoint;
+	char *type, *o, *device;   /* driver options */
+	bool has_options;          /* type or device set: mounted on demand */
+	bool anonymous;            /* 64 hex digits, or the engine's label */
+	char *raw;
+};
+
+struct engine {
+	char *id, *name, *root_dir, *version, *api_version;
+	bool podman, rootless, userns, live_restore;
+};
+
+struct inventory {
+	struct engine engine;
+	struct container *containers;
+	size_t n_containers;
+	struct volume *volumes;
+	size_t n_volumes;
+	char *self_id; /* our own container's id if we run in one, NULL */
+};
+
+/* Parse one answer of GET /containers/ID/json. ${keep_raw}: c->raw gets the text. */
+int inventory_parse_container(const char *text, size_t len, bool keep_raw, struct container *ret,
+	struct fault *f) WARN_UNUSED;
+/* GET /volumes → appended to inv->volumes. */
+int inventory_parse_volumes(const char *text, size_t len, struct inventory *inv, struct fault *f)
+	WARN_UNUSED;
+int inventory_parse_info(const char *text, size_t len, struct engine *ret, struct fault *f) WARN_UNUSED;
+/* GET /containers/json → ids only. */
+int inventory_parse_ids(const char *text, size_t len, struct strv *ret, struct fault *f) WARN_UNUSED;
+/* "sha:/docker/containers/ID/hostname" lines of /proc/self/mountinfo → id or NULL. Caller's. */
+char *inventory_self_id(const char *mountinfo);
+
+const struct container *inventory_container(const struct inventory *inv, const char *id_or_name);
+const struct volume *inventory_volume(const struct inventory *inv, const char *name);
+void container_done(struct container *c);
+void engine_done(struct engine *e);
+void inventory_free(struct inventory *inv);
+void inventory_freep(struct inventory **inv);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_KOPIA_H
+#define KD_PURE_KOPIA_H
+
+#include "common/conf.h"
+
+/*
+ * kopia's command lines, environment and outputs. Nothing runs here. Facts:
+ * kopia 0.23.1, docs/design.md. No password ever goes into argv.
+ */
+struct kopia_place { /* where this daemon's kopia lives; all absolute, borrowed */
+	const char *program, *config_file, *cache_dir, *log_dir;
+	const char *password; /* for the environment */
+};
+
+struct kopia_tag {
+	char *key, *value;
+};
+
+struct kopia_create {
+	const char *source;    /* user@host:/volumes/UNIT/VOLUME */
+	const char *file;      /* VOLUME.tar, no slash */
+	int64_t start_ms;      /* wall clock of the run: the same for the whole run */
+	struct kopia_tag *tags;
+	size_t n_tags;
+	const char *description; /* may be NULL */
+};
+
+struct kopia_created { /* of snapshot create --json */
+	char *id, *object; /* manifest id, root object id */
+	int64_t size;
+	int files, failed;
+	char *incomplete;  /* NULL: whole */
+};
+
+struct kopia_snapshot {
+	char *id, *object, *user, *host, *path, *incomplete;
+	int64_t start_ms, size;
+	int files, failed;
+	struct kopia_tag *tags;
+	size_t n_tags;
+	struct strv pins;
+};
+
+struct kopia_status {
+	char *unique_id, *storage, *path, *hash, *encryption, *splitter, *user, *host;
+	int64_t capacity, available; /* -1 unknown */
+};
+
+/* The full allow-listed environment (STYLE, DESIGN §5); storage credentials are taken from ours. */
+void kopia_environment(const struct kopia_place *p, struct strv *env);
+/* Program and the global flags every command has. */
+void kopia_base(const struct kopia_place *p, struct strv *argv);
+void kopia_argv_create_snapshot(const struct kopia_place *p, const struct kopia_create *o, struct strv *argv);
+void kopia_argv_list(const struct kopia_place *p, const char *tag_filter, struct strv *argv); /* "unit:x" or NULL */
+void kopia_argv_show(const struct kopia_place *p, const char *object, const char *file, struct strv *argv);
+void kopia_argv_delete(const struct kopia_place *p, const struct strv *ids, struct strv *argv);
+void kopia_argv_status(const struct kopia_place *p, struct strv *argv);
+void kopia_argv_policy_show(const struct kopia_place *p, const char *target, struct strv *argv);
+void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv);
+void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv);
+/* repository create/connect with the configured provider; ${identity} = user@host. */
+void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
+	const char *identity, struct strv *argv);
+void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv *argv);
+
+int kopia_parse_created(const char *text, size_t len, struct kopia_created *ret, struct fault *f) WARN_UNUSED;
+int kopia_parse_list(const char *text, size_t len, struct kopia_snapshot **ret, size_t *ret_n,
+	struct fault *f) WARN_UNUSED;
+int kopia_parse_status(const char *text, size_t len, struct kopia_status *ret, struct fault *f) WARN_UNUSED;
+/* "0.23.1 build: …" or "v0.23.1 …" → 23001 (major*1e6 + minor*1e3 + patch). -EINVAL. */
+int kopia_parse_version(const char *text, int *ret) WARN_UNUSED;
+#define KOPIA_OLDEST 20000 /* 0.20.0 */
+/* Does policy show --json differ from the configuration (drift)? */
+bool kopia_policy_differs(const char *json, size_t len, const struct conf *c);
+/* What kopia's stderr means: sets code, sentence, advice. */
+void kopia_explain(const char *err, const struct conf *c, struct fault *f);
+
+const char *kopia_tag(const struct kopia_snapshot *s, const char *key); /* without "tag:"; NULL */
+void kopia_created_done(struct kopia_created *c);
+void kopia_snapshots_free(struct kopia_snapshot *v, size_t n);
+void kopia_status_done(struct kopia_status *s);
+
+/*
+ * The accept rule of DESIGN §4 for one archive, after kopia ended with 0 and its
+ * JSON was parsed: no incomplete, no failed files, exactly 1 file, size as written.
+ */
+int kopia_accept(const struct kopia_created *c, int64_t bytes_written, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kopia's command lines and environment. The environment is an allow-list: what is not
+ * named here does not reach kopia. Without HOME kopia would write below its working
+ * directory; the password travels here and nowhere else.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/pure/kopia.h"
+
+extern char **environ;
+
+void kopia_environment(const struct kopia_place *p, struct strv *env)
+{
+	/* Credentials of storage providers, which kopia reads from its environment. */
+	static const char *const passed[] = { "AWS_", "B2_", "AZURE_", "GOOGLE_", "GCLOUD_", "RCLONE_", "SSH_AUTH_SOCK=",
+		"HTTPS_PROXY=", "NO_PROXY=", "SSL_CERT_FILE=", "SSL_CERT_DIR=" };
+	const char *slash = strrchr(p->config_file, '/');
+
+	strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	strv_addf(env, "HOME=%.*s", slash ? (int)(slash - p->config_file) : 1, p->config_file);
+	strv_addf(env, "KOPIA_PASSWORD=%s", p->password ? p->password : "");
+	strv_addf(env, "KOPIA_CONFIG_PATH=%s", p->config_file);
+	strv_addf(env, "KOPIA_CACHE_DIRECTORY=%s", p->cache_dir);
+	strv_addf(env, "KOPIA_LOG_DIR=%s", p->log_dir);
+	strv_add(env, "KOPIA_CHECK_FOR_UPDATES=false");
+	strv_add(env, "KOPIA_PERSIST_CREDENTIALS_ON_CONNECT=false");
+	strv_add(env, "LC_ALL=C");
+	strv_add(env, "TZ=UTC");
+	for (char **e = environ; e && *e; e++)
+		for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
+			if (starts_with(*e, passed[i]))
+				strv_add(env, *e);
+}
+
+void kopia_base(const struct kopia_place *p, struct strv *argv)
+{
+	strv_add(argv, p->program);
+	strv_addf(argv, "--config-file=%s", p->config_file);
+	strv_add(argv, "--no-auto-maintenance");
+	strv_add(argv, "--no-progress");
+	strv_add(argv, "--log-level=info"); /* the line "Snapshotting …" says that stdin is read */
+	strv_add(argv, "--file-log-level=info");
+	strv_add(argv, "--disable-content-log");
+}
+
+static void format_start(int64_t wall, char *text, size_t size)
+{
+	time_t s = (time_t)(wall / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(text, size, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}
+
+void kopia_argv_create_snapshot(const struct kopia_place *p, const struct kopia_create *o, struct strv *argv)
+{
+	const char *colon = strchr(o->source, ':');
+	char start[64];
+
+	kopia_base(p, argv);
+	strv_add(argv, "snapshot");
+	strv_add(argv, "create");
+	strv_add(argv, "--json");
+	strv_add(argv, "--fail-fast");
+	strv_add(argv, "--no-send-snapshot-report");
+	strv_add(argv, "--pin=kopi-docka"); /* kopia's own retention tears restore points apart */
+	format_start(o->start_ms, start, sizeof(start));
+	strv_addf(argv, "--start-time=%s", start);
+	if (o->description)
+		strv_addf(argv, "--description=%s", o->description);
+	for (size_t i = 0; i < o->n_tags; i++)
+		strv_addf(argv, "--tags=%s:%s", o->tags[i].key, o->tags[i].value);
+	strv_addf(argv, "--stdin-file=%s", o->file);
+	strv_addf(argv, "--override-source=%s", o->source);
+	strv_add(argv, colon ? colon + 1 : "/"); /* a virtual path: kopia never looks at it */
+}
+
+void kopia_argv_list(const struct kopia_place *p, const char *tag_filter, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "snapshot");
+	strv_add(argv, "list");
+	strv_add(argv, "--all");
+	strv_add(argv, "--json");
+	strv_add(argv, "--no-retention");
+	if (tag_filter)
+		strv_addf(argv, "--tags=%s", tag_filter);
+}
+
+void kopia_argv_show(const struct kopia_place *p, const char *object, const char *file, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "show");
+	strv_addf(argv, "%s/%s", object, file);
+}
+
+void kopia_argv_delete(const struct kopia_place *p, const struct strv *ids, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "snapshot");
+	strv_add(argv, "delete");
+	strv_add(argv, "--delete");
+	for (size_t i = 0; i < ids->n; i++)
+		strv_add(argv, ids->v[i]);
+}
+
+void kopia_argv_status(const struct kopia_place *p, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "repository");
+	strv_add(argv, "status");
+	strv_add(argv, "--json");
+}
+
+void kopia_argv_policy_show(const struct kopia_place *p, const char *target, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "policy");
+	strv_add(argv, "show");
+	strv_add(argv, "--json");
+	strv_add(argv, target);
+}
+
+void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "policy");
+	strv_add(argv, "set");
+	strv_addf(argv, "--keep-latest=%d", c->retention.latest);
+	strv_add(argv, "--keep-hourly=0");
+	strv_addf(argv, "--keep-daily=%d", c->retention.daily);
+	strv_addf(argv, "--keep-weekly=%d", c->retention.weekly);
+	strv_addf(argv, "--keep-monthly=%d", c->retention.monthly);
+	strv_addf(argv, "--keep-annual=%d", c->retention.yearly);
+	strv_addf(argv, "--compression=%s", c->kopia.compression);
+	strv_add(argv, target);
+}
+
+void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "policy");
+	strv_add(argv, "set");
+	strv_add(argv, "--global");
+	strv_addf(argv, "--compression=%s", c->kopia.compression);
+}
+
+static void add_provider(const struct conf *c, struct strv *argv)
+{
+	if (c->kopia.repository_path) {
+		strv_add(argv, "filesystem");
+		strv_addf(argv, "--path=%s", c->kopia.repository_path);
+		return;
+	}
+	strv_copy(argv, &c->kopia.repository);
+}
+
+void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
+	const char *identity, struct strv *argv)
+{
+	const char *at = strchr(identity, '@');
+
+	kopia_base(p, argv);
+	strv_add(argv, "repository");
+	strv_add(argv, verb);
+	add_provider(c, argv);
+	strv_addf(argv, "--override-username=%.*s", at ? (int)(at - identity) : 0, identity);
+	strv_addf(argv, "--override-hostname=%s", at ? at + 1 : identity);
+	strv_addf(argv, "--cache-directory=%s", p->cache_dir);
+	strv_addf(argv, "--content-cache-size-mb=%" PRId64, c->kopia.cache_size_mb);
+	strv_addf(argv, "--metadata-cache-size-mb=%" PRId64, c->kopia.cache_size_mb);
+	strv_add(argv, "--no-persist-credentials");
+	if (!streq(verb, "create"))
+		return;
+	strv_addf(argv, "--block-hash=%s", c->kopia.hash);
+	strv_addf(argv, "--encryption=%s", c->kopia.encryption);
+	strv_addf(argv, "--object-splitter=%s", c->kopia.splitter);
+}
+
+void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "maintenance");
+	strv_add(argv, "run");
+	if (full)
+		strv_add(argv, "--full");
+}

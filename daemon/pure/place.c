@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the data behind one mount lies on the host, and whether it can be saved.
+ *
+ * Three outcomes: saved; skipped, because there is nothing of the unit's own to
+ * save (sockets, /proc, memory); refused, because saving it would be wrong or
+ * empty. What is refused never passes in silence: it warns, or refuses the unit
+ * where the unit would be incomplete without it. Kinds of volumes: a volume with
+ * a type or device is mounted by the engine only while in use, so its
+ * mountpoint is an empty directory once the containers are stopped.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/pure/plan_internal.h"
+
+static const char *const host_directories[] = { "/proc", "/sys", "/dev", "/run", "/lib/modules",
+	"/usr/lib/modules", "/usr/share/zoneinfo", "/var/lib/containerd" };
+/* single files of the host; whatever else lies below /etc is saved */
+static const char *const host_files[] = { "/etc/localtime", "/etc/timezone", "/etc/resolv.conf",
+	"/etc/hosts", "/etc/hostname", "/etc/machine-id" };
+
+/* The engine's directory, but not a volume's data below it. */
+static bool is_engines_own(const struct plan_index *x, const char *path)
+{
+	CLEANUP(freep) char *volumes = NULL;
+
+	if (!x->root_dir || !path_equal_or_inside(path, x->root_dir))
+		return false;
+	volumes = xasprintf("%s/volumes", x->root_dir);
+	return !path_inside(path, volumes);
+}
+
+/* What belongs to the host and not to the unit. */
+static char *host_reason(const struct plan_index *x, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(host_directories); i++)
+		if (path_equal_or_inside(path, host_directories[i]))
+			return xasprintf("belongs to the host: %s", host_directories[i]);
+	for (i = 0; i < ARRAY_SIZE(host_files); i++)
+		if (streq(path, host_files[i]))
+			return xstrdup("belongs to the host");
+	if (is_engines_own(x, path))
+		return xstrdup("the engine's own directory");
+	if (ends_with(path, ".sock") || ends_with(path, ".socket"))
+		return xstrdup("a socket holds no data");
+	return NULL;
+}
+
+static void refuse(struct place *p, bool unit, char *reason)
+{
+	p->skip = reason;
+	p->warn = !unit;
+	p->refuse = unit;
+}
+
+/* Saving our own state or the repository into the repository never ends well. */
+static void check_forbidden(const struct plan_index *x, struct place *p, bool rw)
+{
+	size_t i;
+
+	for (i = 0; i < x->forbidden.n && !p->skip; i++) {
+		const char *ours = x->forbidden.v[i];
+
+		if (path_equal_or_inside(p->path, ours))
+			refuse(p, false,
+				xasprintf("refused: lies in %s, which the backup itself uses",
+					ours));
+		else if (path_inside(ours, p->path))
+			refuse(p, rw,
+				xasprintf("refused: contains %s, which the backup itself uses",
+					ours));
+	}
+}
+
+static void check_host_path(const struct plan_index *x, struct place *p, bool rw)
+{
+	p->skip = host_reason(x, p->path);
+	if (!p->skip)
+		check_forbidden(x, p, rw);
+	if (!p->skip && streq(p->path, "/"))
+		refuse(p, false, xstrdup("refused: the whole host"));
+	if (!p->skip && x->root_dir && path_inside(x->root_dir, p->path))
+		refuse(p, rw,
+			xasprintf("refused: contains the engine's directory %s", x->root_dir));
+}
+
+static void place_bind(const struct plan_index *x, const struct mount *m, struct place *p)
+{
+	p->kind = ITEM_BIND;
+	p->word = "bind";
+	p->path = path_normal(m->source);
+	if (!p->path)
+		refuse(p, true, xstrdup("refused: the source is no absolute path"));
+	else
+		check_host_path(x, p, m->rw);
+}
+
+/* One of the comma-separated options ${o}. */
+static bool has_option(const char *o, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; o; o = strchr(o, ',') ? strchr(o, ',') + 1 : NULL)
+		if (strncmp(o, word, len) == 0 && (o[len] == ',' || o[len] == '\0'))
+			return true;
+	return false;
+}
+
+/* A volume with type or device: memory, a directory under another name, or a real mount. */
+static void place_option_volume(
+	const struct plan_index *x, const struct mount *m, struct place *p)
+{
+	const struct volume *v = p->volume;
+	bool bind = has_option(v->o, "bind") || has_option(v->o, "rbind");
+
+	if (streq(v->type, "tmpfs")) {
+		p->word = "tmpfs";
+		p->skip = xstrdup("kept in memory: gone when the container stops");
+		return;
+	}
+	if (bind && v->device && *v->device == '/') {
+		p->path = path_normal(v->device);
+		check_host_path(x, p, m->rw);
+		return;
+	}
+	p->path = path_normal(v->mountpoint);
+	p->on_demand = true;
+	refuse(p, true,
+		xasprintf("refused: a volume of type %s is mounted only while a container "
+			  "uses it; holding such mounts comes in a later release",
+			v->type ? v->type : "none"));
+}
+
+static void place_volume(const struct plan_index *x, const struct mount *m, struct place *p)
+{
+	const struct volume *v = m->name ? plan_index_volume(x, m->name) : NULL;
+	const char *driver = v && v->driver ? v->driver : m->driver;
+
+	p->volume = v;
+	p->kind = v && v->anonymous ? ITEM_ANON : ITEM_VOLUME;
+	p->word = p->kind == ITEM_ANON ? "anonymous" : "volume";
+	if (driver && !streq(driver, "local")) {
+		p->path = path_normal(m->source);
+		refuse(p, true,
+			xasprintf("refused: volumes of the driver %s come in a later release",
+				driver));
+		return;
+	}
+	if (!v) {
+		/* its options are unknown: it may be empty as soon as it is not used */
+		p->path = path_normal(m->source);
+		refuse(p, true, xstrdup("refused: the engine does not list this volume"));
+		return;
+	}
+	if (v->has_options) {
+		place_option_volume(x, m, p);
+		return;
+	}
+	p->path = path_normal(v->mountpoint);
+	if (!p->path)
+		refuse(p, true,
+			xstrdup("refused: the engine names no directory of this volume"));
+	else
+		check_forbidden(x, p, m->rw);
+}
+
+void place_find(const struct plan_index *x, const struct mount *m, struct place *ret)
+{
+	static const char *const skipped[][2] = {
+		{ "tmpfs", "kept in memory: gone when the container stops" },
+		{ "npipe", "a pipe holds no data" },
+		{ "image", "comes from its image" },
+	};
+	size_t i;
+
+	*ret = (struct place){ .word = "unknown" };
+	if (streq(m->type, "bind")) {
+		place_bind(x, m, ret);
+		return;
+	}
+	if (streq(m->type, "volume")) {
+		place_volume(x, m, ret);
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(skipped); i++) {
+		if (!streq(m->type, skipped[i][0]))
+			continue;
+		ret->word = skipped[i][0];
+		ret->skip = xstrdup(skipped[i][1]);
+		return;
+	}
+	ret->word = streq(m->type, "cluster") ? "cluster" : "unknown";
+	/* data may lie there: not an error of ours, but nobody should believe it saved */
+	refuse(ret, false,
+		xasprintf("skipped: mounts of type %s are not known",
+			m->type ? m->type : "unknown"));
+}
+
+void place_done(struct place *p)
+{
+	free(p->path);
+	free(p->skip);
+	*p = (struct place){ 0 };
+}

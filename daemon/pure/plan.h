@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_PLAN_H
+#define KD_PURE_PLAN_H
+
+#include "daemon/pure/inventory.h"
+
+/*
+ * From the inventory to units, and from a unit to what a backup of it does:
+ * members, guests, items, coverage, the order of stopping and starting. No I/O:
+ * what must be known of the host's mounts comes in as text and as measures.
+ */
+struct coverage { /* varlink type Mount, plus whose it is */
+	char *container;
+	/* kind: volume anonymous bind tmpfs npipe image cluster unknown; mount: nested, of the host */
+	char *source, *destination, *kind;
+	bool saved;
+	char *reason; /* not saved: why; saved: NULL, or "with ITEM" whose tar it goes with */
+};
+
+enum item_kind { ITEM_VOLUME, ITEM_BIND, ITEM_ANON };
+struct item {
+	enum item_kind kind;
+	char *id;        /* volume:NAME | bind:/path | anon:SERVICE:/destination */
+	char *path;      /* host path that tar reads */
+	char *volume;    /* engine's volume name; NULL for a bind */
+	bool is_file;    /* a bind of a single file; known after measuring */
+	bool on_demand;  /* option volume, mounted only while in use: refused here */
+	struct strv shared_with; /* other units that use it */
+	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
+	int64_t size_bytes, entries, tar_bytes;
+	/* filled by method_choose() */
+	const char *method;
+	char *method_reason;
+	int64_t forecast_ms;
+};
+
+struct member {
+	const struct container *c; /* borrowed from the inventory */
+	bool guest;
+	bool stop;  /* running or paused: will be stopped and started */
+	bool paused;
+	size_t level; /* start level; stopped in reverse */
+};
+
+struct edge { /* member ${from} depends on member ${to} (indices) */
+	size_t from, to;
+	bool healthy; /* service_healthy */
+};
+
+struct unit {
+	char *name;
+	bool compose;
+	char *working_dir;
+	struct strv compose_files, env_files;
+	struct member *members;
+	size_t n_members;
+	struct item *items;
+	size_t n_items;
+	struct coverage *coverage;
+	size_t n_coverage;
+	struct edge *edges;
+	size_t n_edges;
+	size_t n_levels;
+	struct strv warnings;
+	char *refused;  /* why this unit cannot be backed up, or NULL */
+	char *skipped;  /* swarm, kubernetes: the reason, or NULL */
+};
+
+struct plan_options {
+	const char *mountinfo;          /* text of /proc/self/mountinfo; NULL: nested mounts unknown */
+	struct strv forbidden;          /* our state, cache, runtime and the repository's path */
+	struct strv needed_containers;  /* names or ids the repository needs: refused */
+	bool allow_autoremove;
+};
+
+struct units {
+	struct unit *v;
+	size_t n;
+	struct strv unattached_volumes;
+};
+
+/*
+ * All units of the host, sorted by name; deterministic. Borrows from ${inv}; ${o} may be NULL.
+ *
+ * One-off containers of compose are no members, but guests if they run and share.
+ * A mount that is `/`, or is, lies in or contains a forbidden path or the engine's own
+ * directory, is never saved: coverage says "refused: …" and the unit warns. The unit itself
+ * is refused only if the mount contains such a path and is writable: it would be incomplete.
+ * Also refused: volumes of other drivers, option volumes but tmpfs and binds, volumes the
+ * engine does not list; members or guests that are restarting, dead or being removed, that
+ * the repository needs, that we run in, or (running) that are --rm or an orchestrator's.
+ * A refused unit is planned like any other. A skipped one has coverage, but no items, guests
+ * and order. Edges and levels are of members with .stop; others keep level 0.
+ */
+int plan_units(const struct inventory *inv, const struct plan_options *o, struct units *ret,
+	struct fault *f) WARN_UNUSED;
+const struct unit *units_find(const struct units *u, const char *name);
+/* FAULT_NO_SUCH_UNIT with the nearest names as advice. */
+void units_suggest(const struct units *u, const char *name, struct fault *f);
+void unit_done(struct unit *u);
+void units_done(struct units *u);
+
+/* Did what matters change between two plans of one unit (ids, StartedAt, mounts, states)? */
+bool unit_same(const struct unit *a, const struct unit *b);
+/* JSON of the socket's types Unit and UnitPlan (levels, steps, forecast). Owned by the caller. */
+struct json_object *unit_json(const struct unit *u);
+struct json_object *unit_plan_json(const struct unit *u, int64_t forecast_window_ms);
+struct json_object *coverage_json(const struct unit *u);
+/* Percent-encode a name for a kopia path segment or tag value: [A-Za-z0-9_.-] stay. Caller's. */
+char *name_encode(const char *name);
+char *name_decode(const char *encoded);
+
+#endif

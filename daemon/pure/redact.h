@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_REDACT_H
+#define KD_PURE_REDACT_H
+
+#include "common/base.h"
+
+#define REDACTED "***REDACTED***"
+
+/*
+ * A docker inspect without its secrets (law 8): the value of every Env entry and label
+ * whose name matches the order's pattern PASS|SECRET|KEY|TOKEN|API|AUTH in any case;
+ * the password of every URL; and each of those values wherever else it stands in the
+ * document, where it has 4 characters or more (shorter ones would blank half the text).
+ * Returns the new text, the caller's, NULL if ${text} is no JSON. ${names} gets the names
+ * of what was redacted, once each.
+ */
+char *redact_inspect(const char *text, size_t len, struct strv *names);
+/* Does this name want its value redacted? */
+bool redact_is_secret_name(const char *name);
+
+#endif

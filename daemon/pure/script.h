@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_SCRIPT_H
+#define KD_PURE_SCRIPT_H
+
+#include "common/base.h"
+
+/*
+ * Texts for people and sh: the restore script, and RESTORE.md of a recipe. Names from
+ * outside stand in them only as single-quoted words; the password never does.
+ */
+struct script_item {
+	const char *id;
+	const char *object, *file; /* of kopia show; NULL in RESTORE.md, where tags find them */
+	const char *dest;          /* host path; NULL: the volume's mountpoint, asked from docker */
+	const char *volume;        /* NULL for a bind */
+	const struct strv *create; /* words of docker volume create behind its name-less beginning; may be NULL */
+	bool is_file;
+};
+
+struct script_options {
+	const char *unit, *backup_id;
+	const char *config_file;       /* kopia's on this host; NULL in RESTORE.md */
+	const struct strv *connect;    /* words behind "kopia repository connect" */
+	const char *identity;          /* user@host */
+	const struct script_item *items;
+	size_t n_items;
+	const struct strv *stop, *start; /* container names, each in its order */
+	/* RESTORE.md alone: */
+	const struct strv *compose_files, *redacted; /* redacted: "NAME in container X" */
+	const char *working_dir;
+	const char *coverage;          /* lines of Markdown */
+};
+
+/* One word for sh, quoted so that it is taken as it is. Caller's. */
+char *script_quote(const char *word);
+/* POSIX sh: stops, takes a safety tar of everything, restores, starts. Caller's. */
+char *script_restore(const struct script_options *o);
+/* The recipe's RESTORE.md. Its sh blocks, run in order, bring every item back. Caller's. */
+char *script_restore_md(const struct script_options *o);
+
+#endif

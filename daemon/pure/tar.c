@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GNU tar's command lines. ACLs travel as the xattrs they are, by number: --acls would
+ * store ids as this host's names. -C stands before what it applies to.
+ */
+#include "daemon/pure/tar.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAR "/bin/tar"
+
+static void add_excludes(const struct strv *excludes, struct strv *argv)
+{
+	for (size_t i = 0; excludes && i < excludes->n; i++)
+		strv_addf(argv, "--exclude=%s", excludes->v[i]);
+}
+
+void tar_argv_create(const struct tar_read *o, struct strv *argv)
+{
+	static const char *const fixed[] = { TAR, "-cf", "-", "--totals", "--numeric-owner", "--xattrs",
+		"--xattrs-include=*", "--one-file-system", "--sort=name", "--sparse", "--format=posix",
+		"--pax-option=delete=atime,delete=ctime" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		strv_add(argv, fixed[i]);
+	if (o->clamp_mtime) {
+		strv_add(argv, "--mtime=@0");
+		strv_add(argv, "--clamp-mtime");
+	}
+	add_excludes(o->excludes, argv);
+	strv_add(argv, "-C");
+	if (!o->is_file) {
+		strv_add(argv, o->path);
+		strv_add(argv, ".");
+		return;
+	}
+	const char *slash = strrchr(o->path, '/');
+	size_t len = slash ? (size_t)(slash - o->path) : 0;
+	strv_take(argv, len ? xstrndup(o->path, len) : xstrdup("/"));
+	strv_addf(argv, "./%s", slash ? slash + 1 : o->path);
+}
+
+void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv)
+{
+	static const char *const fixed[] = { TAR, "-xpf", "-", "--numeric-owner", "--xattrs", "--xattrs-include=*",
+		"--delay-directory-restore" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		strv_add(argv, fixed[i]);
+	strv_add(argv, "-C");
+	strv_add(argv, into);
+	if (paths && paths->n) {
+		strv_add(argv, "--");
+		for (size_t i = 0; i < paths->n; i++) {
+			const char *p = paths->v[i];
+			while (*p == '/')
+				p++;
+			strv_addf(argv, starts_with(p, "./") ? "%s" : "./%s", p);
+		}
+	}
+}
+
+void tar_environment(struct strv *env)
+{
+	strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	strv_add(env, "LC_ALL=C");
+	strv_add(env, "TZ=UTC");
+}
+
+#define TOTALS "Total bytes written: "
+
+static int judge_line(const char *line, size_t len, int64_t *bytes, struct strv *notes, struct fault *f)
+{
+	static const char ignored[] = ": socket ignored";
+	size_t tail = sizeof(ignored) - 1;
+
+	if (len == 0)
+		return 0;
+	if (len > strlen(TOTALS) && strncmp(line, TOTALS, strlen(TOTALS)) == 0) {
+		*bytes = strtoll(line + strlen(TOTALS), NULL, 10);
+		return 0;
+	}
+	if (len > tail && strncmp(line + len - tail, ignored, tail) == 0) {
+		char *note = xstrndup(line, len);
+		strv_take(notes, note);
+		return 0;
+	}
+	return fault_set(f, FAULT_FAILED, -EIO, "tar said: %.*s", (int)(len > 300 ? 300 : len), line);
+}
+
+int tar_judge(const char *err, int64_t *ret_bytes, struct strv *notes, struct fault *f)
+{
+	int64_t bytes = -1;
+
+	for (const char *line = err; *line;) {
+		size_t len = strcspn(line, "\n");
+		int r = judge_line(line, len, &bytes, notes, f);
+		if (r < 0)
+			return r;
+		line += len + (line[len] == '\n');
+	}
+	if (bytes < 0)
+		return fault_set(f, FAULT_FAILED, -EIO, "tar did not say how much it wrote");
+	*ret_bytes = bytes;
+	return 0;
+}
+
+#define BLOCK 512
+
+int64_t tar_count_entries(const char *data, size_t len)
+{
+	int64_t n = 0;
+
+	for (size_t at = 0; at + BLOCK <= len && data[at];) {
+		char digits[13] = { 0 };
+		memcpy(digits, data + at + 124, 12);
+		size_t size = strtoul(digits, NULL, 8);
+		char type = data[at + 156];
+		n += type != 'x' && type != 'g' && type != 'L' && type != 'K';
+		at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+	}
+	return n;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_PURE_TAR_H
+#define KD_PURE_TAR_H
+
+#include "common/conf.h"
+
+/* tar's command lines and the judgement of its stderr. Facts: docs/design.md. */
+struct tar_read {
+	const char *path;       /* absolute: directory, or single file with is_file */
+	bool is_file;
+	bool clamp_mtime;
+	const struct strv *excludes; /* may be NULL */
+};
+
+/* tar -cf - --totals … ; ${argv} is appended to. Program is /bin/tar. */
+void tar_argv_create(const struct tar_read *o, struct strv *argv);
+/* tar -xf - into the fresh directory ${into}; ${paths}: only these members, may be NULL. */
+void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv);
+/* Environment: LC_ALL=C, TZ=UTC, PATH. */
+void tar_environment(struct strv *env);
+/*
+ * Judge what tar -c wrote to stderr beside exit 0: ${ret_bytes} from "Total bytes
+ * written: N"; anything that is not on the short list (sockets ignored) is a fault.
+ * ${notes} gets one line per socket left out.
+ */
+int tar_judge(const char *err, int64_t *ret_bytes, struct strv *notes, struct fault *f) WARN_UNUSED;
+
+/* What tar pads every archive to. */
+#define TAR_RECORD 10240
+/* How many entries the whole archive ${data} has, pax headers not counted. */
+int64_t tar_count_entries(const char *data, size_t len);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kopi-docka-pack: walks items for the daemon, killable, because a dead mount blocks
+ * whoever touches it.
+ *
+ *   kopi-docka-pack measure [--] PATH …
+ *
+ * prints one JSON line a path: what it is, how much tar will read and write, and what
+ * tar will not follow or bring back. The walk goes from descriptor to descriptor with
+ * O_NOFOLLOW and never leaves the device; only the root itself is resolved, as the
+ * engine does for binds.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/varlink.h"
+
+#define BTRFS_MAGIC      0x9123683E
+#define BTRFS_ROOT_INODE 256
+#define TAR_BLOCK        512
+#define TAR_SLACK        1536 /* pax header and its data: times, long names, xattrs */
+#define TAR_RECORD       10240
+#define TAR_PATH_MAX     4095
+#define DEPTH_MAX        2000
+
+struct walk {
+	dev_t device;
+	bool btrfs;
+	int64_t entries, bytes, tar_bytes, sockets, too_long, unreadable;
+	struct json_object *nested; /* borrowed from the answer */
+	char *path;                 /* of the directory being walked, below the root */
+	const char *root;
+};
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR: return "directory";
+	case S_IFREG: return "file";
+	case S_IFSOCK: return "socket";
+	case S_IFIFO: return "fifo";
+	case S_IFCHR:
+	case S_IFBLK: return "device";
+	case S_IFLNK: return "symlink";
+	default: return "other";
+	}
+}
+
+/* A sparse file is read and stored without its holes. */
+static void count(struct walk *w, const struct stat *st)
+{
+	int64_t data = 0;
+
+	w->entries++;
+	if (S_ISSOCK(st->st_mode)) {
+		w->sockets++;
+		return;
+	}
+	if (S_ISREG(st->st_mode)) {
+		int64_t allocated = (int64_t)st->st_blocks * 512;
+		data = allocated < st->st_size && allocated > 0 ? allocated : st->st_size;
+	}
+	w->bytes += data;
+	w->tar_bytes += TAR_BLOCK + TAR_SLACK + (data + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+}
+
+static void add_nested(struct walk *w, const char *name, const char *kind)
+{
+	struct json_object *o = json_object_new_object();
+	char *path CLEANUP(freep) = xasprintf("%s%s/%s", w->root, w->path, name);
+
+	json_put_text(o, "path", path);
+	json_put_text(o, "kind", kind);
+	json_object_array_add(w->nested, o);
+}
+
+static void walk_directory(struct walk *w, int fd, int depth);
+
+static void walk_entry(struct walk *w, int dir, const char *name, int depth)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		w->unreadable += errno != ENOENT;
+		return;
+	}
+	if (strlen(w->path) + strlen(name) + 2 > TAR_PATH_MAX)
+		w->too_long++;
+	if (st.st_dev != w->device) {
+		add_nested(w, name, w->btrfs && st.st_ino == BTRFS_ROOT_INODE ? "subvolume" : "mount");
+		w->entries++;
+		return;
+	}
+	count(w, &st);
+	if (!S_ISDIR(st.st_mode))
+		return;
+	int fd = depth < DEPTH_MAX ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME) : -1;
+	if (fd < 0 && errno == EPERM)
+		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		w->unreadable++;
+		return;
+	}
+	char *outer = w->path;
+	w->path = xasprintf("%s/%s", outer, name);
+	walk_directory(w, fd, depth + 1);
+	free(w->path);
+	w->path = outer;
+}
+
+/* Takes ${fd}. */
+static void walk_directory(struct walk *w, int fd, int depth)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		close(fd);
+		w->unreadable++;
+		return;
+	}
+	while ((e = readdir(d)))
+		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
+			walk_entry(w, dirfd(d), e->d_name, depth);
+	closedir(d);
+}
+
+static void measure_directory(struct walk *w, int fd)
+{
+	struct statfs fs;
+
+	w->btrfs = fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == BTRFS_MAGIC;
+	walk_directory(w, TAKE_FD(fd), 0);
+}
+
+static void put_figures(struct json_object *o, const struct walk *w)
+{
+	json_put_number(o, "entries", w->entries);
+	json_put_number(o, "size_bytes", w->bytes);
+	json_put_number(o, "tar_bytes", w->tar_bytes + TAR_BLOCK + TAR_SLACK + 2 * TAR_RECORD);
+	json_put_flag(o, "empty", w->entries == 0);
+	json_put_number(o, "sockets", w->sockets);
+	json_put_number(o, "too_long", w->too_long);
+	json_put_number(o, "files_unreadable", w->unreadable);
+}
+
+static void measure(const char *path)
+{
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	struct json_object *nested = json_object_new_array();
+	char *real CLEANUP(freep) = realpath(path, NULL);
+	struct walk w = { .nested = nested, .path = xstrdup(""), .root = path };
+	struct stat st;
+
+	json_put_text(o, "path", path);
+	json_object_object_add(o, "nested", nested);
+	int fd CLEANUP(closep) = real ? open(real, O_PATH | O_CLOEXEC) : -1;
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		json_put_text(o, "kind", errno == ENOENT || errno == ENOTDIR ? "missing" : "other");
+		if (errno != ENOENT && errno != ENOTDIR)
+			json_put_text(o, "error", strerror(errno));
+	} else {
+		w.device = st.st_dev;
+		json_put_text(o, "kind", kind_of(st.st_mode));
+		json_put_number(o, "device", (int64_t)st.st_dev);
+		json_put_number(o, "inode", (int64_t)st.st_ino);
+		int dir = S_ISDIR(st.st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		if (dir >= 0)
+			measure_directory(&w, dir);
+		else
+			count(&w, &st);
+		if (S_ISDIR(st.st_mode) && dir < 0)
+			json_put_text(o, "error", strerror(errno));
+		put_figures(o, &w);
+	}
+	free(w.path);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+}
+
+int main(int argc, char **argv)
+{
+	int i = 2;
+
+	if (argc < 3 || !streq(argv[1], "measure")) {
+		fputs("usage: kopi-docka-pack measure [--] PATH …: called by kopi-dockad\n", stderr);
+		return 2;
+	}
+	if (streq(argv[i], "--"))
+		i++;
+	for (; i < argc; i++)
+		measure(argv[i]);
+	return fflush(stdout) == 0 ? 0 : 1;
+}

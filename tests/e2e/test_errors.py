@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: MIT
+"""Each failure: its own sentence, its exit code, and every container runs afterwards as before."""
+import os
+import shutil
+import signal
+import threading
+
+import pytest
+
+import world
+
+
+@pytest.fixture
+def shop(engine):
+    engine.container("shop-db-1", project="shop", service="db", volumes=["shopdata:/data"])
+    engine.sh("shop-db-1", "echo one > /data/f")
+    return engine
+
+
+def same_run(engine, before):
+    assert engine.running() == before, "a container was stopped or started"
+
+
+def test_unknown_unit(shop, daemon):
+    before = shop.running()
+    r = daemon.ctl("backup", "--unit", "shpo", check=1)
+    assert "shpo" in r.stderr and "shop" in r.stderr
+    same_run(shop, before)
+
+
+def test_nothing_to_do(engine, daemon):
+    assert "nothing to back up" in daemon.ctl("backup", check=1).stderr
+
+
+def test_no_daemon(directory):
+    r = world.run(world.BUILD / "client/kopi-dockactl", "--socket", directory / "none", "status", check=False)
+    assert r.returncode == 4 and "systemctl start" in r.stderr
+
+
+def test_no_repository(shop, directory):
+    d = world.Daemon(shop, directory).start()
+    before = shop.running()
+    r = d.ctl("backup", check=1)
+    assert "init" in r.stdout + r.stderr
+    same_run(shop, before)
+    d.stop()
+
+
+def test_no_docker(directory, engine):
+    d = world.Daemon(engine, directory)
+    d.configure(docker__socket=directory / "no.sock")
+    d.start()
+    r = d.ctl("backup", check=1)
+    assert "no docker engine" in r.stderr and "no.sock" in r.stderr
+    d.stop()
+
+
+def test_placeholder_password(shop, directory):
+    d = world.Daemon(shop, directory)
+    d.configure(kopia__password="changeme-very-secret")
+    d.start()
+    for verb in ("init", "backup"):
+        r = d.ctl(verb, check=1)
+        assert "openssl rand" in r.stderr and "changeme" not in r.stderr
+    d.stop()
+
+
+def test_wrong_password(shop, daemon):
+    daemon.stop()
+    daemon.configure(kopia__password="another-one")
+    daemon.start()
+    before = shop.running()
+    r = daemon.ctl("backup", check=1)
+    assert "password is wrong" in r.stdout + r.stderr
+    assert "password is wrong" in daemon.ctl("init", check=1).stderr
+    same_run(shop, before)
+    # the working connection survived the failed init
+    daemon.stop()
+    daemon.configure()
+    daemon.start()
+    daemon.backup("shop")
+
+
+def test_repository_emptied(shop, daemon):
+    shutil.rmtree(daemon.repo)
+    daemon.repo.mkdir()
+    before = shop.running()
+    r = daemon.ctl("backup", check=1)
+    assert "kopia.repository.f is missing" in r.stdout + r.stderr
+    same_run(shop, before)
+    assert not list(daemon.repo.iterdir()), "an emptied directory was written to"
+    assert "not at" in daemon.ctl("init", check=1).stderr
+
+
+def test_foreign_directory(shop, directory):
+    d = world.Daemon(shop, directory)
+    d.repo.mkdir()
+    (d.repo / "something").write_text("x")
+    d.start()
+    assert "not empty" in d.ctl("init", check=1).stderr
+    d.configure(kopia__repository_path=directory / "a/b/c")
+    d.stop()
+    d.start()
+    assert "mounted" in d.ctl("init", check=1).stderr
+    d.stop()
+
+
+def test_init_twice(daemon):
+    assert "connected to" in daemon.ctl("init", check=0).stdout
+
+
+def test_second_daemon(shop, daemon, directory):
+    other = world.Daemon(shop, directory / "other")
+    r = world.run(world.BUILD / "daemon/kopi-dockad", "--config", other.conf, check=False)
+    assert r.returncode == 75 and str(daemon.process.pid) in r.stderr
+
+
+def test_no_kopia(shop, daemon):
+    daemon.stop()
+    daemon.configure(kopia__program="/nonexistent/kopia")
+    daemon.start()
+    before = shop.running()
+    assert "kopia" in daemon.ctl("backup", check=1).stdout
+    same_run(shop, before)
+
+
+def test_old_kopia(shop, daemon, directory):
+    old = directory / "kopia"
+    old.write_text("#!/bin/sh\necho 0.15.0 build: x from: kopia/kopia\n")
+    old.chmod(0o755)
+    daemon.stop()
+    daemon.configure(kopia__program=old)
+    daemon.start()
+    before = shop.running()
+    assert "too old" in daemon.ctl("backup", check=1).stdout
+    same_run(shop, before)
+
+
+def test_will_not_stop_in_time(engine, daemon):
+    engine.container("stubborn", command=world.STUBBORN, volumes=["v:/data"])
+    daemon.stop()
+    daemon.configure(backup__stop_timeout=1)
+    daemon.start()
+    unit = daemon.backup("stubborn", state="warnings")["units"][0]
+    assert unit["data"] == "complete" and unit["service"] == "up"
+    assert any("was killed" in w for w in unit["warnings"])
+
+
+def test_will_not_start(engine, daemon, directory):
+    source = directory / "bind"
+    source.mkdir()
+    (source / "f").write_text("x")
+    engine.container("one", "--mount", f"type=bind,src={source},dst=/b", volumes=["v:/data"])
+    engine.container("two")
+    daemon.stop()
+    daemon.configure(backup__start_timeout=2)
+    daemon.start(KOPI_DOCKA_HOLD="")
+    box = {}
+    # its bind's source vanishes while it is down
+    t = threading.Thread(target=lambda: box.update(r=daemon.call("Backup", {"units": ["one"]})))
+    t.start()
+    world.until(lambda: not engine.all_states()["one"], "it is stopped")
+    shutil.move(source, directory / "away")
+    t.join()
+    result = box["r"]["parameters"]["result"]
+    assert result["state"] == "failed"
+    unit = result["units"][0]
+    assert unit["service"] == "down" and unit["not_restarted"] == ["one"]
+    assert engine.all_states()["two"]
+    # it is not forgotten: as soon as it can start it is started
+    shutil.move(directory / "away", source)
+    world.until(lambda: engine.all_states()["one"], "recovery started it", 60)
+
+
+def fake_kopia(directory, body):
+    """The real kopia, but for one subcommand."""
+    real = shutil.which("kopia")
+    f = directory / "kopia"
+    f.write_text(f'#!/bin/sh\ncase " $* " in *" snapshot create "*) {body};; esac\nexec {real} "$@"\n')
+    f.chmod(0o755)
+    return f
+
+
+@pytest.mark.parametrize("method", ["stream", "spool"])
+@pytest.mark.parametrize("body", ['echo "Snapshotting x" >&2; exit 1', 'echo "Snapshotting x" >&2; kill -9 $$',
+                                  'echo "Snapshotting x" >&2; cat >/dev/null; echo "{}"; exit 0'])
+def test_kopia_fails(shop, daemon, directory, method, body):
+    daemon.stop()
+    daemon.configure(kopia__program=fake_kopia(directory, body), backup__method=method)
+    daemon.start()
+    states = shop.all_states()
+    unit = daemon.backup("shop", state="failed")["units"][0]
+    assert unit["data"] == "none" and unit["errors"]
+    assert shop.all_states() == states
+    assert daemon.call("ListRestorePoints")["parameters"]["restore_points"] == []
+
+
+def test_kopia_hangs(shop, daemon, directory):
+    """stall_timeout ends the reading; the containers start."""
+    body = 'echo "Snapshotting x" >&2; sleep 600'
+    shop.sh("shop-db-1", "dd if=/dev/zero of=/data/big bs=1M count=8 2>/dev/null")
+    daemon.stop()
+    daemon.configure(kopia__program=fake_kopia(directory, body), backup__method="stream", backup__stall_timeout="2s")
+    daemon.start()
+    states = shop.all_states()
+    unit = daemon.backup("shop", state="failed")["units"][0]
+    assert any("was read for" in e for e in unit["errors"])
+    assert shop.all_states() == states
+
+
+def test_max_window_refused(shop, daemon):
+    daemon.stop()
+    daemon.configure(backup__max_window="1ms")
+    daemon.start()
+    before = shop.running()
+    assert "max_window" in daemon.ctl("backup", check=1).stdout
+    same_run(shop, before)
+
+
+def test_tar_error(shop, daemon):
+    """An archive that is not whole never becomes a snapshot (law 2)."""
+    place = shop.volume("shopdata")
+    (place / "locked").mkdir()
+    world.run("chattr", "+i", place / "f", check=False)
+    deep = place / "unreadable"
+    world.run("mkfifo", deep)
+    # a file that vanishes is tar's own error: a directory that root may not list cannot be made here
+    daemon.stop()
+    daemon.configure(backup__exclude_patterns='["--no-such-tar-option-but-a-pattern"]')
+    daemon.start()
+    daemon.backup("shop")
+    world.run("chattr", "-i", place / "f", check=False)
+
+
+def test_repository_full(shop, directory):
+    d = world.Daemon(shop, directory)
+    d.repo.mkdir()
+    world.run("mount", "-t", "tmpfs", "-o", "size=6m", "none", d.repo)
+    try:
+        d.start().init()
+        shop.sh("shop-db-1", "dd if=/dev/urandom of=/data/big bs=1M count=30 2>/dev/null")
+        states = shop.all_states()
+        unit = d.backup("shop", state="failed")["units"][0]
+        assert unit["data"] == "none" and shop.all_states() == states
+        assert any("full" in e or "no space" in e for e in unit["errors"])
+        d.stop()
+    finally:
+        world.run("umount", "-l", d.repo, check=False)
+
+
+def test_option_volume_is_refused(engine, daemon):
+    engine.docker("volume", "create", "--opt", "type=nfs", "--opt", "device=:/x", "--opt", "o=addr=127.0.0.1", "nfs")
+    engine.docker("create", "--name", "user", "--network", "none", "-v", "nfs:/x", "bb:latest")
+    assert "nfs" in daemon.ctl("backup", "--unit", "user", check=1).stdout
+
+
+def test_autoremove_is_refused(engine, daemon):
+    engine.container("brief", "--rm", volumes=["v:/data"])
+    before = engine.running()
+    assert daemon.ctl("backup", "--unit", "brief", check=1)
+    same_run(engine, before)
+
+
+def test_cancel(shop, daemon):
+    shop.container("slow", command=world.STUBBORN, volumes=["slow:/data"])
+    states = shop.all_states()
+    box = {}
+    t = threading.Thread(target=lambda: box.update(r=daemon.call("Backup", {"units": ["slow"]})))
+    t.start()
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    job = daemon.call("Status")["parameters"]["jobs"][0]["job"]
+    assert daemon.call("Cancel", {"job": job})["parameters"]["state"] == "cancelled"
+    t.join()
+    assert box["r"]["parameters"]["result"]["state"] == "cancelled"
+    assert shop.all_states() == states
+    assert daemon.call("Cancel", {"job": 99})["error"].endswith("NoSuchJob")
+
+
+def test_terminated_in_the_window(engine, daemon):
+    engine.container("slow", command=world.STUBBORN, volumes=["slow:/data"])
+    t = threading.Thread(target=lambda: daemon.call("Backup", {"units": ["slow"]}))
+    t.start()
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(60) == 0
+    t.join()
+    assert engine.all_states()["slow"]
+
+
+def test_ledger_cannot_be_written(shop, directory):
+    d = world.Daemon(shop, directory)
+    d.state.mkdir()
+    world.run("mount", "-t", "tmpfs", "-o", "size=1m", "none", d.state)
+    try:
+        d.start().init()
+        before = shop.running()
+        with open(d.state / "filler", "wb") as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+                    f.flush()
+            except OSError:
+                pass
+        unit = d.backup("shop", state="failed")["units"][0]
+        assert any("nothing is stopped without its record" in e for e in unit["errors"]), unit
+        same_run(shop, before)
+        os.unlink(d.state / "filler")
+        d.stop()
+    finally:
+        world.run("umount", "-l", d.state, check=False)

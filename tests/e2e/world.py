@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""The world the end-to-end tests run in: a private dockerd, images without a registry, the daemon and
+its client from the build tree. Everything below one temporary directory; processes are ended by their id."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("KOPI_DOCKA_BUILD", TOP / "build"))
+CACHE = pathlib.Path(os.environ.get("KOPI_DOCKA_TEST_CACHE", "/var/cache/kopi-docka-test"))
+GOOD = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+STUBBORN = 'trap "" TERM; while :; do sleep 0.1; done'
+
+
+def run(*argv, check=True, **kw):
+    kw.setdefault("stdout", subprocess.PIPE)
+    kw.setdefault("stderr", subprocess.PIPE)
+    r = subprocess.run([str(a) for a in argv], text=kw.pop("text", True), **kw)
+    if check and r.returncode != 0:
+        raise AssertionError(f"{argv} exited with {r.returncode}: {r.stdout}\n{r.stderr}")
+    return r
+
+
+def until(condition, what, seconds=60):
+    """Wait for a condition, never for time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Engine:
+    """A dockerd of our own, with no effect on the host's."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.socket = self.directory / "docker.sock"
+        self.process = None
+        self.data = self.directory / "data"
+
+    def start(self):
+        (self.directory / "exec").mkdir(parents=True, exist_ok=True)
+        pid = self.directory / "pid"
+        if pid.exists():
+            pid.unlink()
+        self.process = subprocess.Popen(
+            ["dockerd", "--data-root", self.data, "--exec-root", self.directory / "exec", "-H", f"unix://{self.socket}",
+             "-p", pid, "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"],
+            stdout=open(self.directory / "log", "ab"), stderr=subprocess.STDOUT, start_new_session=True)
+        until(lambda: self.docker("version", check=False).returncode == 0, "dockerd answers", 60)
+
+    def stop(self, hard=False):
+        self.process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
+        self.process.wait(60)
+
+    def docker(self, *argv, **kw):
+        return run("/usr/bin/docker", "-H", f"unix://{self.socket}", *argv, **kw)
+
+    def remove(self):
+        for c in self.docker("ps", "-aq").stdout.split():
+            self.docker("rm", "-f", "-v", c, check=False)
+        self.stop()
+        for line in reversed(open("/proc/self/mountinfo").read().splitlines()):
+            place = line.split()[4]
+            if place.startswith(str(self.directory)):
+                run("umount", "-l", place, check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # --- images and containers ---------------------------------------------------------------
+
+    def import_busybox(self):
+        root = self.directory / "busybox"
+        (root / "bin").mkdir(parents=True)
+        (root / "tmp").mkdir()
+        shutil.copy("/bin/busybox", root / "bin/busybox")
+        for name in run("/bin/busybox", "--list").stdout.split():
+            if not (root / "bin" / name).exists():
+                (root / "bin" / name).symlink_to("busybox")
+        tar = subprocess.run(["tar", "-C", root, "-cf", "-", "."], stdout=subprocess.PIPE, check=True).stdout
+        self.docker("import", "--change", f'CMD ["/bin/sh","-c","{GOOD}"]'.replace('"exit 0"', '\\"exit 0\\"'), "-", "bb:latest",
+                    input=tar, text=False)
+
+    def import_databases(self):
+        """PostgreSQL and Redis from Debian's packages, made once a machine."""
+        image = CACHE / "images/databases.tar"
+        if not image.exists():
+            image.parent.mkdir(parents=True, exist_ok=True)
+            new = str(image) + ".new.tar"
+            run("mmdebstrap", "--variant=minbase", "--include=postgresql-15,redis-server", "bookworm", new)
+            os.rename(new, image)
+        with open(image, "rb") as f:
+            self.docker("import", "-", "db:latest", stdin=f)
+
+    def container(self, name, *options, command=None, image="bb:latest", project=None, service=None, depends_on="", volumes=()):
+        labels = []
+        if project:
+            label = "com.docker.compose."
+            labels = ["-l", f"{label}project={project}", "-l", f"{label}service={service}", "-l", f"{label}oneoff=False",
+                      "-l", f"{label}container-number=1", "-l", f"{label}depends_on={depends_on}"]
+        mounts = [x for v in volumes for x in ("-v", v)]
+        argv = command if isinstance(command, list) else ["/bin/sh", "-c", command or GOOD]
+        return self.docker("run", "-d", "--name", name, "--network", "none", *labels, *mounts, *options, image,
+                           *argv).stdout.strip()
+
+    def sh(self, name, script, check=True):
+        return self.docker("exec", name, "sh", "-c", script, check=check).stdout
+
+    def inspect(self, name):
+        return json.loads(self.docker("inspect", name).stdout)[0]
+
+    def running(self):
+        """{name: StartedAt} of what runs."""
+        names = self.docker("ps", "--format", "{{.Names}}").stdout.split()
+        return {n: self.inspect(n)["State"]["StartedAt"] for n in names}
+
+    def all_states(self):
+        names = self.docker("ps", "-a", "--format", "{{.Names}}").stdout.split()
+        return {n: self.inspect(n)["State"]["Running"] for n in names}
+
+    def clean(self):
+        for c in self.docker("ps", "-aq").stdout.split():
+            self.docker("rm", "-f", "-v", c)
+        for v in self.docker("volume", "ls", "-q").stdout.split():
+            self.docker("volume", "rm", "-f", v)
+
+    def volume(self, name):
+        return pathlib.Path(self.docker("volume", "inspect", "-f", "{{.Mountpoint}}", name).stdout.strip())
+
+
+class Varlink:
+    def __init__(self, path):
+        self.path = str(path)
+
+    def call(self, method, parameters=None, more=False, interface="io.kopidocka"):
+        """The last reply, or with more all of them."""
+        replies = []
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(300)
+            s.connect(self.path)
+            message = {"method": f"{interface}.{method}", "parameters": parameters or {}}
+            if more:
+                message["more"] = True
+            s.sendall(json.dumps(message).encode() + b"\0")
+            data = b""
+            while True:
+                while b"\0" in data:
+                    text, data = data.split(b"\0", 1)
+                    reply = json.loads(text)
+                    replies.append(reply)
+                    if not reply.get("continues"):
+                        return replies if more else reply
+                block = s.recv(65536)
+                if not block:
+                    raise ConnectionError("the daemon broke off")
+                data += block
+
+
+class Daemon:
+    def __init__(self, engine, directory, **keys):
+        self.engine = engine
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.repo = self.directory / "repo"
+        self.state = self.directory / "state"
+        self.socket = self.directory / "run/io.kopidocka"
+        self.conf = self.directory / "kopi-docka.conf"
+        self.password = "a-password-of-the-tests"
+        self.process = None
+        self.log = self.directory / "daemon.log"
+        self.configure(**keys)
+
+    def configure(self, **keys):
+        sections = {"kopia": {"repository_path": self.repo, "password": self.password}, "logging": {"level": "DEBUG"},
+                    "paths": {"state": self.state, "runtime": self.directory / "run", "cache": self.directory / "cache"},
+                    "docker": {"socket": self.engine.socket}, "backup": {"stop_timeout": 5, "start_timeout": 10}}
+        for key, value in keys.items():
+            section, name = key.split("__")
+            sections.setdefault(section, {})[name] = value
+        text = "".join(f"[{s}]\n" + "".join(f"{k} = {v}\n" for k, v in kv.items() if v is not None) for s, kv in sections.items())
+        self.conf.write_text(text)
+        self.conf.chmod(0o600)
+
+    def start(self, wait=True, **env):
+        self.process = subprocess.Popen([BUILD / "daemon/kopi-dockad", "--config", self.conf], stdout=open(self.log, "ab"),
+                                        stderr=subprocess.STDOUT, env={**os.environ, **env})
+        if wait:
+            until(lambda: self.alive() and self.answers(), "the daemon answers")
+        return self
+
+    def alive(self):
+        assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}: {self.log.read_text()[-2000:]}"
+        return True
+
+    def answers(self):
+        try:
+            return "parameters" in self.call("Status")
+        except OSError:
+            return False
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(120) == 0
+        self.process = None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def call(self, method, parameters=None, more=False):
+        return Varlink(self.socket).call(method, parameters, more)
+
+    def ctl(self, *argv, check=None, **kw):
+        r = run(BUILD / "client/kopi-dockactl", "--socket", self.socket, *argv, check=False, **kw)
+        if check is not None:
+            assert r.returncode == check, f"{argv}: exit {r.returncode}\n{r.stdout}\n{r.stderr}\n{self.log.read_text()[-3000:]}"
+        return r
+
+    def init(self):
+        self.ctl("init", check=0)
+        return self
+
+    def backup(self, *units, state="ok"):
+        reply = self.call("Backup", {"units": list(units)} if units else {})
+        result = reply["parameters"].get("result")
+        assert result, reply
+        assert result["state"] == state, json.dumps(result, indent=1) + self.log.read_text()[-3000:]
+        return result
+
+    def kopia(self, *argv):
+        env = {**os.environ, "KOPIA_PASSWORD": self.password, "KOPIA_CHECK_FOR_UPDATES": "false", "HOME": str(self.directory)}
+        return run("kopia", f"--config-file={self.state}/repository.config", "--no-auto-maintenance", *argv, env=env)
+
+
+def scratch():
+    return pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/var/tmp"))

@@ -29,9 +29,6 @@ static struct json_object *parse_depth(const char *text, size_t len, int depth)
 		return NULL;
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, text, (int)len);
-	/* A number at the very end is only known to be whole at a terminator. */
-	if (!o && json_tokener_get_error(t) == json_tokener_continue)
-		o = json_tokener_parse_ex(t, "", 1);
 	size_t used = json_tokener_get_parse_end(t);
 	bool good = json_tokener_get_error(t) == json_tokener_success;
 	json_tokener_free(t);

@@ -48,7 +48,7 @@ void json_put_flag(struct json_object *o, const char *key, bool value);
 void json_put_list(struct json_object *o, const char *key, const struct strv *list); /* [] if empty */
 void json_read_list(struct json_object *o, const char *key, struct strv *ret); /* strings only */
 void json_putp(struct json_object **o); /* CLEANUP(json_putp) */
-/* Parse one whole JSON text (depth ≤ 64, nothing behind it). NULL on error. Owned. */
+/* Parse one whole JSON text: an object or an array (depth ≤ 64, nothing behind it). NULL on error. Owned. */
 struct json_object *json_parse(const char *text, size_t len);
 
 #endif

@@ -20,7 +20,7 @@
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 60000
-#define SLACK_S      30
+#define SLACK_S      15 /* the engine's own kill phases take 14 s at the most */
 
 struct lingering {
 	char *key;
@@ -68,6 +68,8 @@ static void pass_over(struct recover *r)
 	if (r->again) {
 		r->again = false;
 		recover_kick(r);
+	} else if (r->n_lingering) {
+		timer_set(r->timer, PAUSE_MIN_MS); /* it may go down at any moment, and then it is started */
 	} else if (open) {
 		timer_set(r->timer, r->pause_ms);
 		r->pause_ms = r->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : r->pause_ms * 2;
@@ -139,9 +141,15 @@ static bool lingers_long_enough(struct recover *r, const struct service_member *
 {
 	uint64_t now = loop_now(r->ctx->loop);
 
-	for (size_t i = 0; i < r->n_lingering; i++)
-		if (streq(r->lingering[i].key, m->id))
-			return now - r->lingering[i].since > (uint64_t)(m->grace_s + SLACK_S) * 1000;
+	for (size_t i = 0; i < r->n_lingering; i++) {
+		if (!streq(r->lingering[i].key, m->id))
+			continue;
+		if (now - r->lingering[i].since <= (uint64_t)(m->grace_s + SLACK_S) * 1000)
+			return false;
+		free(r->lingering[i].key);
+		r->lingering[i] = r->lingering[--r->n_lingering];
+		return true;
+	}
 	GROW(r->lingering, r->n_lingering);
 	r->lingering[r->n_lingering++] = (struct lingering){ .key = xstrdup(m->id), .since = now };
 	return false;

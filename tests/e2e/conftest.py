@@ -22,6 +22,7 @@ def one_engine():
 def engine(one_engine):
     one_engine.clean()
     yield one_engine
+    world.Daemon.end_all()
     one_engine.clean()
 
 
@@ -37,8 +38,6 @@ def daemon(engine, directory):
     """Running, with a repository."""
     d = world.Daemon(engine, directory).start().init()
     yield d
-    if d.process and d.process.poll() is None:
-        d.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Each failure: its own sentence, its exit code, and every container runs afterwards as before."""
 import os
+import pathlib
 import shutil
 import signal
+import tempfile
 import threading
 
 import pytest
@@ -146,30 +148,28 @@ def test_will_not_stop_in_time(engine, daemon):
     assert any("was killed" in w for w in unit["warnings"])
 
 
-def test_will_not_start(engine, daemon, directory):
-    source = directory / "bind"
-    source.mkdir()
-    (source / "f").write_text("x")
+def test_will_not_start(engine, daemon):
+    # of the host's own, so no item; gone when the container is to be started again
+    source = pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/run"))
     engine.container("one", "--mount", f"type=bind,src={source},dst=/b", volumes=["v:/data"])
     engine.container("two")
+    source.rmdir()
     daemon.stop()
     daemon.configure(backup__start_timeout=2)
-    daemon.start(KOPI_DOCKA_HOLD="")
-    box = {}
-    # its bind's source vanishes while it is down
-    t = threading.Thread(target=lambda: box.update(r=daemon.call("Backup", {"units": ["one"]})))
-    t.start()
-    world.until(lambda: not engine.all_states()["one"], "it is stopped")
-    shutil.move(source, directory / "away")
-    t.join()
-    result = box["r"]["parameters"]["result"]
-    assert result["state"] == "failed"
-    unit = result["units"][0]
+    daemon.start()
+    unit = daemon.backup("one", state="failed")["units"][0]
     assert unit["service"] == "down" and unit["not_restarted"] == ["one"]
+    assert unit["data"] == "complete", "the data was read before"
     assert engine.all_states()["two"]
+    assert "one" in daemon.call("Status")["parameters"]["recovering"]
+    assert daemon.ctl("doctor", check=1)
     # it is not forgotten: as soon as it can start it is started
-    shutil.move(directory / "away", source)
-    world.until(lambda: engine.all_states()["one"], "recovery started it", 60)
+    source.mkdir()
+    try:
+        world.until(lambda: engine.all_states()["one"], "recovery started it", 90)
+    finally:
+        engine.docker("rm", "-f", "one")
+        shutil.rmtree(source)
 
 
 def fake_kopia(directory, body):
@@ -217,19 +217,38 @@ def test_max_window_refused(shop, daemon):
     same_run(shop, before)
 
 
-def test_tar_error(shop, daemon):
-    """An archive that is not whole never becomes a snapshot (law 2)."""
+@pytest.mark.parametrize("method", ["stream", "spool"])
+def test_tar_error(shop, daemon, method):
+    """An archive that is not whole never becomes a snapshot (law 2): tar is killed while it reads."""
     place = shop.volume("shopdata")
-    (place / "locked").mkdir()
-    world.run("chattr", "+i", place / "f", check=False)
-    deep = place / "unreadable"
-    world.run("mkfifo", deep)
-    # a file that vanishes is tar's own error: a directory that root may not list cannot be made here
     daemon.stop()
-    daemon.configure(backup__exclude_patterns='["--no-such-tar-option-but-a-pattern"]')
+    daemon.configure(backup__method=method)
     daemon.start()
-    daemon.backup("shop")
-    world.run("chattr", "-i", place / "f", check=False)
+    before = shop.all_states()
+    # tar itself ended badly: killed in the window by whoever finds it
+    shop.sh("shop-db-1", "dd if=/dev/urandom of=/data/big bs=1M count=200 2>/dev/null")
+    box = {}
+    t = threading.Thread(target=lambda: box.update(r=daemon.call("Backup", {"units": ["shop"]})))
+    t.start()
+
+    def kill_tar():
+        for p in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (p / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0] == b"/bin/tar" and str(place).encode() in words:
+                os.kill(int(p.name), signal.SIGKILL)
+                return True
+        return False
+
+    world.until(kill_tar, "tar runs", 60)
+    t.join()
+    unit = box["r"]["parameters"]["result"]["units"][0]
+    assert unit["data"] == "none" and any("killed by signal 9" in e for e in unit["errors"]), unit
+    assert daemon.call("ListRestorePoints")["parameters"]["restore_points"] == []
+    assert daemon.kopia("snapshot", "list", "--all", "--json").stdout.split() == ["[", "]"]
+    assert shop.all_states() == before
 
 
 def test_repository_full(shop, directory):
@@ -295,13 +314,12 @@ def test_ledger_cannot_be_written(shop, directory):
     try:
         d.start().init()
         before = shop.running()
-        with open(d.state / "filler", "wb") as f:
-            try:
-                while True:
-                    f.write(b"x" * 4096)
-                    f.flush()
-            except OSError:
+        filler = os.open(d.state / "filler", os.O_WRONLY | os.O_CREAT)
+        try:
+            while os.write(filler, b"x" * 4096):
                 pass
+        except OSError:
+            os.close(filler)
         unit = d.backup("shop", state="failed")["units"][0]
         assert any("nothing is stopped without its record" in e for e in unit["errors"]), unit
         same_run(shop, before)

@@ -165,6 +165,8 @@ class Varlink:
 
 
 class Daemon:
+    started = []  # of this test: ended with it, whatever became of it
+
     def __init__(self, engine, directory, **keys):
         self.engine = engine
         self.directory = pathlib.Path(directory)
@@ -192,6 +194,7 @@ class Daemon:
     def start(self, wait=True, **env):
         self.process = subprocess.Popen([BUILD / "daemon/kopi-dockad", "--config", self.conf], stdout=open(self.log, "ab"),
                                         stderr=subprocess.STDOUT, env={**os.environ, **env})
+        Daemon.started.append(self.process)
         if wait:
             until(lambda: self.alive() and self.answers(), "the daemon answers")
         return self
@@ -205,6 +208,14 @@ class Daemon:
             return "parameters" in self.call("Status")
         except OSError:
             return False
+
+    @classmethod
+    def end_all(cls):
+        for p in cls.started:
+            if p.poll() is None:
+                p.kill()
+                p.wait(10)
+        cls.started.clear()
 
     def stop(self):
         if self.process and self.process.poll() is None:

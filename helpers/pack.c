@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -53,22 +54,37 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
-/* A sparse file is read and stored without its holes. */
-static void count(struct walk *w, const struct stat *st)
+/* No blocks: a file that is one hole, or a file system that does not count them (inline data, FUSE). */
+static bool has_data(int dir, const char *name)
 {
-	int64_t data = 0;
+	int fd CLEANUP(closep) = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	return fd < 0 || lseek(fd, 0, SEEK_DATA) >= 0 || errno != ENXIO;
+}
+
+/* What tar will read: a sparse file is read and stored without its holes. */
+static int64_t data_of(int dir, const char *name, const struct stat *st)
+{
+	int64_t allocated = (int64_t)st->st_blocks * 512;
+
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	if (allocated == 0 && st->st_size > 0 && !has_data(dir, name))
+		return 0;
+	return allocated < st->st_size && allocated > 0 ? allocated : st->st_size;
+}
+
+static void count(struct walk *w, const struct stat *st, int64_t data, size_t path_len)
+{
 	w->entries++;
 	if (S_ISSOCK(st->st_mode)) {
 		w->sockets++;
 		return;
 	}
-	if (S_ISREG(st->st_mode)) {
-		int64_t allocated = (int64_t)st->st_blocks * 512;
-		data = allocated < st->st_size && allocated > 0 ? allocated : st->st_size;
-	}
 	w->bytes += data;
-	w->tar_bytes += TAR_BLOCK + TAR_SLACK + (data + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+	/* A long path and a link's target go into the pax header. */
+	w->tar_bytes += TAR_BLOCK + TAR_SLACK + (int64_t)path_len +
+		(S_ISLNK(st->st_mode) ? st->st_size : 0) + (data + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 }
 
 static void add_nested(struct walk *w, const char *name, const char *kind)
@@ -87,20 +103,22 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 {
 	struct stat st;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
 		w->unreadable += errno != ENOENT;
 		return;
 	}
-	if (strlen(w->path) + strlen(name) + 2 > TAR_PATH_MAX)
+	size_t path_len = strlen(w->path) + strlen(name) + 2; /* as tar writes it: ./path/name */
+	if (path_len > TAR_PATH_MAX)
 		w->too_long++;
 	if (st.st_dev != w->device) {
 		add_nested(w, name, w->btrfs && st.st_ino == BTRFS_ROOT_INODE ? "subvolume" : "mount");
 		w->entries++;
 		return;
 	}
-	count(w, &st);
+	count(w, &st, data_of(dir, name, &st), path_len);
 	if (!S_ISDIR(st.st_mode))
 		return;
+	errno = 0;
 	int fd = depth < DEPTH_MAX ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME) : -1;
 	if (fd < 0 && errno == EPERM)
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -126,9 +144,10 @@ static void walk_directory(struct walk *w, int fd, int depth)
 		w->unreadable++;
 		return;
 	}
-	while ((e = readdir(d)))
+	while (errno = 0, (e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			walk_entry(w, dirfd(d), e->d_name, depth);
+	w->unreadable += errno != 0;
 	closedir(d);
 }
 
@@ -175,13 +194,24 @@ static void measure(const char *path)
 		if (dir >= 0)
 			measure_directory(&w, dir);
 		else
-			count(&w, &st);
+			count(&w, &st, data_of(AT_FDCWD, real, &st), strlen(real));
 		if (S_ISDIR(st.st_mode) && dir < 0)
 			json_put_text(o, "error", strerror(errno));
 		put_figures(o, &w);
 	}
 	free(w.path);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+}
+
+/* Every level of the walk holds a descriptor. */
+static void allow_depth(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		IGNORE(setrlimit(RLIMIT_NOFILE, &limit)); /* what is deeper is counted as unreadable */
+	}
 }
 
 int main(int argc, char **argv)
@@ -194,6 +224,7 @@ int main(int argc, char **argv)
 	}
 	if (streq(argv[i], "--"))
 		i++;
+	allow_depth();
 	for (; i < argc; i++)
 		measure(argv[i]);
 	return fflush(stdout) == 0 ? 0 : 1;

@@ -21,6 +21,8 @@
 #include "common/paths.h"
 #include "common/varlink.h"
 
+#define LAST_WRITES_S 30
+
 /*
  * --- the lock: one daemon per engine -------------------------------------------------
  * It stands beside the engine's own socket, so that two daemons with different
@@ -240,6 +242,9 @@ static void tear_down(struct daemon *d)
 	notify_free(d->notify);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		signal_watch_free(d->signals[i]);
+	/* --recover ends in the middle of the loop: what it has settled must reach the disk. */
+	for (int i = 0; d->ctx.ledger && ledger_pending(d->ctx.ledger) && i < LAST_WRITES_S * 10; i++)
+		loop_drain(d->ctx.loop, 100);
 	recover_free(d->recover);
 	queue_free(d->queue);
 	repository_free(d->ctx.repository);

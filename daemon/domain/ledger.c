@@ -35,7 +35,8 @@ struct ledger {
 	struct loop *loop;
 	char *path;
 	int fd;
-	off_t size; /* of what is durable */
+	bool read_only; /* its file system is: recovery reads it, nothing is added */
+	off_t size;     /* of what is durable */
 	struct ledger_entry *entries;
 	size_t n;
 	struct append *first, **end; /* first: under way */
@@ -97,12 +98,18 @@ static int load(struct ledger *g, struct fault *f)
 	int r;
 
 	g->fd = open(g->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (g->fd < 0 && errno == EROFS) {
+		g->read_only = true;
+		g->fd = open(g->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
 	if (g->fd < 0)
 		return fault_errno(f, FAULT_FAILED, -errno, "cannot open the ledger %s", g->path);
 	if ((r = fd_read_all(g->fd, LEDGER_MAX, &text)) < 0)
 		return fault_errno(f, FAULT_FAILED, r, "cannot read the ledger %s", g->path);
 	replay(g, &text);
-	if (ftruncate(g->fd, g->size) < 0 || fsync(g->fd) < 0 || (r = sync_parent(g->path)) < 0)
+	if (g->read_only)
+		log_error("the ledger %s cannot be written: %s", g->path, strerror(EROFS));
+	else if (ftruncate(g->fd, g->size) < 0 || fsync(g->fd) < 0 || (r = sync_parent(g->path)) < 0)
 		/* A full or read-only disk: the containers in it must be started all the same. */
 		log_error("the ledger %s cannot be written: %s", g->path, strerror(r < 0 ? -r : errno));
 	return 0;
@@ -162,11 +169,13 @@ static int write_append(void *arg)
 	struct append *a = arg;
 	struct ledger *g = a->ledger;
 
+	if (g->read_only)
+		return -EROFS;
 	if (a->cut) {
-		if (ftruncate(g->fd, 0) < 0 || fsync(g->fd) < 0)
+		if (ftruncate(g->fd, 0) < 0)
 			return -errno;
-		g->size = 0;
-		return 0;
+		g->size = 0; /* also if the next line fails: a gap would hide what is written behind it */
+		return fsync(g->fd) < 0 ? -errno : 0;
 	}
 	int r = write_at(g, &a->lines);
 	if (r == 0) {

@@ -18,7 +18,7 @@ typedef void ledger_done_fn(void *arg, const struct fault *f); /* NULL: durable 
 
 /* Read what is there; creates the file. A damaged tail is logged and cut. */
 int ledger_open(struct loop *l, const char *path, struct ledger **ret, struct fault *f) WARN_UNUSED;
-void ledger_free(struct ledger *g);
+void ledger_free(struct ledger *g); /* when nothing is pending; NULL is fine */
 /* Open entries, durable when done says so. Copies. Before that nothing may be stopped. */
 void ledger_add(struct ledger *g, const struct ledger_entry *v, size_t n, ledger_done_fn *done, void *arg);
 /* Close one (in memory at once, on disk soon); done may be NULL. Unknown keys are fine. */

@@ -5,6 +5,7 @@
  */
 #include "daemon/pure/redact.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,30 +28,69 @@ bool redact_is_secret_name(const char *name)
 	return false;
 }
 
+/* Words that say nothing: AUTH_ENABLED=true must not blank every true. */
+static bool is_plain(const char *value)
+{
+	return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 || strcasecmp(value, "none") == 0;
+}
+
 static void note(struct secrets *s, const char *name, const char *value)
 {
 	if (s->names && !strv_has(s->names, name))
 		strv_add(s->names, name);
-	if (strlen(value) >= SHORTEST && !strv_has(&s->values, value))
+	if (strlen(value) >= SHORTEST && !is_plain(value) && !strv_has(&s->values, value))
 		strv_add(&s->values, value);
 }
 
-/* scheme://user:PASSWORD@host: where the password begins, and its length; NULL if there is none. */
-static const char *url_password(const char *text, size_t *ret_len)
-{
-	const char *at = text;
+/* A secret inside a string: where, and what it is called there. */
+struct span {
+	size_t start, len;
+	const char *name; /* borrowed from the string, not ended */
+	size_t name_len;
+};
 
-	while ((at = strstr(at, "://"))) {
-		at += 3;
-		size_t authority = strcspn(at, "/?# \t\n\"'");
-		const char *host = memrchr(at, '@', authority);
-		const char *colon = host ? memchr(at, ':', (size_t)(host - at)) : NULL;
-		if (colon && host > colon + 1) {
-			*ret_len = (size_t)(host - colon - 1);
-			return colon + 1;
-		}
+/* Behind the :// at ${at}: user:PASSWORD@host. */
+static bool url_password(const char *text, size_t at, struct span *ret)
+{
+	const char *user = text + at + 3;
+	const char *host = memrchr(user, '@', strcspn(user, "/?# \t\n\"'"));
+	const char *colon = host ? memchr(user, ':', (size_t)(host - user)) : NULL;
+
+	if (!colon || host == colon + 1)
+		return false;
+	*ret = (struct span){ .start = (size_t)(colon + 1 - text), .len = (size_t)(host - colon - 1) };
+	return true;
+}
+
+/* Before and behind the = at ${at}: password=VALUE, in mount options and on command lines. */
+static bool option_value(const char *text, size_t at, struct span *ret)
+{
+	static const char *const patterns[] = { "pass", "secret", "token" };
+	size_t start = at;
+
+	while (start > 0 && (isalnum((unsigned char)text[start - 1]) || strchr("_-.", text[start - 1])))
+		start--;
+	char *name CLEANUP(freep) = xstrndup(text + start, at - start);
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		if (!strcasestr(name, patterns[i]))
+			continue;
+		*ret = (struct span){ .start = at + 1, .len = strcspn(text + at + 1, " \t\n,;&\"'"),
+			.name = text + start, .name_len = at - start };
+		return ret->len > 0;
 	}
-	return NULL;
+	return false;
+}
+
+/* The next secret that a string's own syntax gives away, at or behind ${from}. */
+static bool next_span(const char *text, size_t from, struct span *ret)
+{
+	for (size_t i = from; text[i]; i++) {
+		if (starts_with(text + i, "://") && url_password(text, i, ret))
+			return true;
+		if (text[i] == '=' && option_value(text, i, ret))
+			return true;
+	}
+	return false;
 }
 
 static void collect_env(struct secrets *s, const char *entry)
@@ -66,22 +106,54 @@ static void collect_env(struct secrets *s, const char *entry)
 
 static void collect_string(struct secrets *s, const char *text)
 {
-	size_t len;
-	const char *password = url_password(text, &len);
+	struct span found;
 
-	if (password) {
-		char *value CLEANUP(freep) = xstrndup(password, len);
-		note(s, "the password in a URL", value);
+	for (size_t at = 0; next_span(text, at, &found); at = found.start + found.len) {
+		char *value CLEANUP(freep) = xstrndup(text + found.start, found.len);
+		char *name CLEANUP(freep) = found.name ? xstrndup(found.name, found.name_len) : xstrdup("the password in a URL");
+		note(s, name, value);
 	}
+}
+
+/* Objects whose members the user named: all of them strings, unlike the container's own Config. */
+static bool is_map(struct json_object *o, const char *key)
+{
+	static const char *const maps[] = { "Labels", "Options", "DriverOpts", "Config", "Annotations", "StorageOpt" };
+
+	json_object_object_foreach(o, name, value)
+	{
+		(void)name;
+		if (!json_object_is_type(value, json_type_string))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		if (streq(key, maps[i]))
+			return true;
+	return false;
+}
+
+/*
+ * What says which thing is meant. A password "postgres" is none in the image's name, and
+ * without image, mounts and ports nobody could bring the container back.
+ */
+static bool is_reference(const char *key)
+{
+	static const char *const references[] = { "Id", "Name", "Image", "Type", "Driver", "Source", "Destination", "Target",
+		"Mountpoint", "Binds", "HostPort", "NetworkMode" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(references); i++)
+		if (streq(key, references[i]))
+			return true;
+	return false;
 }
 
 static void collect(struct secrets *s, struct json_object *o, const char *key)
 {
 	if (json_object_is_type(o, json_type_object)) {
+		bool map = is_map(o, key);
 		json_object_object_foreach(o, name, value)
 		{
-			if ((streq(key, "Labels") || streq(key, "Options") || streq(key, "DriverOpts")) &&
-				redact_is_secret_name(name) && json_object_is_type(value, json_type_string))
+			if (map && redact_is_secret_name(name))
 				note(s, name, json_object_get_string(value));
 			collect(s, value, name);
 		}
@@ -99,29 +171,26 @@ static void collect(struct secrets *s, struct json_object *o, const char *key)
 
 /* --- writing ----------------------------------------------------------------------------------- */
 
-static const char *secret_at(const struct secrets *s, const char *p)
+/* ${text} with every secret replaced; in a reference only those its own syntax gives away. */
+static char *blank(const struct secrets *s, const char *text, bool reference)
 {
-	const char *longest = NULL;
-
-	for (size_t i = 0; i < s->values.n; i++)
-		if (starts_with(p, s->values.v[i]) && (!longest || strlen(s->values.v[i]) > strlen(longest)))
-			longest = s->values.v[i];
-	return longest;
-}
-
-static char *blank(const struct secrets *s, const char *text)
-{
+	size_t len = strlen(text);
+	bool *secret = xcalloc(len + 1, sizeof(*secret));
 	struct buf b = { 0 };
+	struct span found;
 
-	while (*text) {
-		const char *secret = secret_at(s, text);
-		if (secret) {
+	for (size_t at = 0; next_span(text, at, &found); at = found.start + found.len)
+		memset(secret + found.start, true, found.len);
+	for (size_t i = 0; !reference && i < s->values.n; i++)
+		for (const char *p = text; (p = strstr(p, s->values.v[i])); p++)
+			memset(secret + (p - text), true, strlen(s->values.v[i]));
+	for (size_t i = 0; i < len; i++) {
+		if (!secret[i])
+			buf_printf(&b, "%c", text[i]);
+		else if (i == 0 || !secret[i - 1])
 			buf_puts(&b, REDACTED);
-			text += strlen(secret);
-		} else {
-			buf_printf(&b, "%c", *text++);
-		}
 	}
+	free(secret);
 	return buf_steal(&b);
 }
 
@@ -136,7 +205,7 @@ static struct json_object *rewrite_string(const struct secrets *s, const char *t
 			return json_object_new_string(entry);
 		}
 	}
-	char *clean CLEANUP(freep) = blank(s, text);
+	char *clean CLEANUP(freep) = blank(s, text, is_reference(key));
 	return json_object_new_string(clean);
 }
 
@@ -145,13 +214,15 @@ static struct json_object *rewrite(const struct secrets *s, struct json_object *
 	struct json_object *to;
 
 	if (json_object_is_type(o, json_type_object)) {
-		bool map = streq(key, "Labels") || streq(key, "Options") || streq(key, "DriverOpts");
+		bool map = is_map(o, key);
 		to = json_object_new_object();
 		json_object_object_foreach(o, name, value)
 		{
-			bool secret = map && redact_is_secret_name(name) && json_object_is_type(value, json_type_string);
-			char *clean CLEANUP(freep) = blank(s, name);
-			json_object_object_add(to, clean, secret ? json_object_new_string(REDACTED) : rewrite(s, value, name));
+			bool secret = map && redact_is_secret_name(name);
+			char *clean CLEANUP(freep) = map ? blank(s, name, false) : xstrdup(name);
+			/* A label called Image is the user's text, no reference. */
+			json_object_object_add(to, clean,
+				secret ? json_object_new_string(REDACTED) : rewrite(s, value, map ? "" : name));
 		}
 		return to;
 	}

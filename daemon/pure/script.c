@@ -148,7 +148,7 @@ char *script_restore(const struct script_options *o)
 {
 	struct buf b = { 0 };
 
-	buf_puts(&b, "#!/bin/sh\n# shellcheck disable=SC2086 # KOPIA_FLAGS is meant to be split\n# Restores the unit ");
+	buf_puts(&b, "#!/bin/sh\n# shellcheck disable=SC2086,SC2016 # KOPIA_FLAGS is meant to be split, names to be taken as they are\n# Restores the unit ");
 	put_comment(&b, o->unit);
 	buf_printf(&b, " as of %s, in this order: stop, safety copy, restore, start.\n", o->backup_id);
 	buf_puts(&b, "# Needs docker, kopia and GNU tar. SAFETY=DIR says where the safety copies go.\n"

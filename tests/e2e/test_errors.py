@@ -139,7 +139,7 @@ def test_old_kopia(shop, daemon, directory):
 
 
 def test_will_not_stop_in_time(engine, daemon):
-    engine.container("stubborn", command=world.STUBBORN, volumes=["v:/data"])
+    engine.container("stubborn", command=world.STUBBORN, volumes=["vol:/data"])
     daemon.stop()
     daemon.configure(backup__stop_timeout=1)
     daemon.start()
@@ -151,7 +151,7 @@ def test_will_not_stop_in_time(engine, daemon):
 def test_will_not_start(engine, daemon):
     # of the host's own, so no item; gone when the container is to be started again
     source = pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/run"))
-    engine.container("one", "--mount", f"type=bind,src={source},dst=/b", volumes=["v:/data"])
+    engine.container("one", "--mount", f"type=bind,src={source},dst=/b", volumes=["vol:/data"])
     engine.container("two")
     source.rmdir()
     daemon.stop()
@@ -274,7 +274,7 @@ def test_option_volume_is_refused(engine, daemon):
 
 
 def test_autoremove_is_refused(engine, daemon):
-    engine.container("brief", "--rm", volumes=["v:/data"])
+    engine.container("brief", "--rm", volumes=["vol:/data"])
     before = engine.running()
     assert daemon.ctl("backup", "--unit", "brief", check=1)
     same_run(engine, before)

@@ -20,7 +20,7 @@ def window(engine, daemon, act, config):
 
 
 def big(engine):
-    engine.container("one", volumes=["v:/data"])
+    engine.container("one", volumes=["vol:/data"])
     engine.sh("one", "dd if=/dev/urandom of=/data/big bs=1M count=300 2>/dev/null")
 
 
@@ -47,8 +47,8 @@ def test_removed_by_someone(engine, daemon):
 
 
 def test_stopped_members_stay_down(engine, daemon):
-    engine.container("shop-a-1", project="shop", service="a", volumes=["v:/data"])
-    engine.container("shop-b-1", project="shop", service="b", volumes=["w:/data"])
+    engine.container("shop-a-1", project="shop", service="a", volumes=["vol:/data"])
+    engine.container("shop-b-1", project="shop", service="b", volumes=["wol:/data"])
     engine.sh("shop-a-1", "echo x > /data/x")
     engine.sh("shop-b-1", "echo x > /data/x")
     engine.docker("stop", "shop-b-1")
@@ -59,15 +59,15 @@ def test_stopped_members_stay_down(engine, daemon):
 
 
 def test_paused_is_paused_again(engine, daemon):
-    engine.container("one", volumes=["v:/data"])
+    engine.container("one", volumes=["vol:/data"])
     engine.docker("pause", "one")
     daemon.backup("one")
     assert engine.inspect("one")["State"]["Paused"]
 
 
 def test_guest_stops_with_the_unit(engine, daemon):
-    engine.container("one", volumes=["v:/data"])
-    engine.container("other", volumes=["v:/elsewhere"])
+    engine.container("one", volumes=["vol:/data"])
+    engine.container("other", volumes=["vol:/elsewhere"])
     before = engine.running()
     unit = daemon.backup("one")["units"][0]
     assert sorted(unit["restarted"]) == ["one", "other"]
@@ -79,7 +79,7 @@ def test_engine_restarts_in_the_window(engine, daemon):
     big(engine)
 
     def restart():
-        engine.stop(hard=True)
+        engine.stop()
         engine.start()
 
     result = window(engine, daemon, restart, {"backup__method": "stream", "backup__start_timeout": "60"})

@@ -39,7 +39,7 @@ def test_killed(engine, directory, at):
 
 def test_recover_alone(engine, directory):
     """What ExecStopPost= and the boot unit run."""
-    engine.container("one", volumes=["v:/data"])
+    engine.container("one", volumes=["vol:/data"])
     d = world.Daemon(engine, directory).start().init()
     d.stop()
     d.start(KOPI_DOCKA_KILL_AT="read")

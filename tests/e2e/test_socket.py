@@ -59,7 +59,7 @@ def test_permission(daemon):
 
 
 def test_answers_within_a_second_while_a_container_stops(engine, daemon):
-    engine.container("slow", command=world.STUBBORN, volumes=["v:/data"])
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
     t = threading.Thread(target=lambda: daemon.call("Backup", {"units": ["slow"]}))
     t.start()
     world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
@@ -73,7 +73,7 @@ def test_answers_within_a_second_while_a_container_stops(engine, daemon):
 
 
 def test_same_backup_is_one_job(engine, daemon):
-    engine.container("slow", command=world.STUBBORN, volumes=["v:/data"])
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
     ids = []
     ask = lambda: ids.append(daemon.call("Backup", {"units": ["slow"]})["parameters"]["result"]["backup_id"])
     threads = [threading.Thread(target=ask) for _ in range(5)]

@@ -186,7 +186,7 @@ static void nonsense_is_refused(void **state)
 		}
 	}
 	assert_true(inventory_parse_volumes("{\"Volumes\":7}", 13, &inv, NULL) < 0);
-	assert_int_equal(inventory_parse_ids("[{\"Id\":\"a\"},null,7,{}]", 23, &ids, NULL), 0);
+	assert_int_equal(inventory_parse_ids("[{\"Id\":\"a\"},null,7,{}]", 22, &ids, NULL), 0);
 	assert_int_equal(ids.n, 1);
 	strv_done(&ids);
 }

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/pure/kopia.h"
+#include "tests/unit/unit.h"
+
+static const struct kopia_place place = {
+	.program = "/usr/bin/kopia", .config_file = "/s/repository.config", .cache_dir = "/c", .log_dir = "/l", .password = "s3cret",
+};
+
+static char *joined(const struct strv *s)
+{
+	size_t size = 1;
+
+	for (size_t i = 0; i < s->n; i++)
+		size += strlen(s->v[i]) + 1;
+	char *text = xcalloc(size, 1);
+	for (size_t i = 0; i < s->n; i++) {
+		strcat(text, s->v[i]);
+		strcat(text, "|");
+	}
+	return text;
+}
+
+static void create(void **state)
+{
+	struct kopia_tag tags[] = { { xstrdup("unit"), xstrdup("shop") } };
+	struct kopia_create o = {
+		.source = "u@h:/volumes/shop/data", .file = "data.tar", .start_ms = 1769824800000, .tags = tags, .n_tags = 1,
+	};
+	struct strv argv CLEANUP(strv_done) = { 0 };
+
+	(void)state;
+	kopia_argv_create_snapshot(&place, &o, &argv);
+	char *text CLEANUP(freep) = joined(&argv);
+	static const char *const wanted[] = { "--no-auto-maintenance|", "--config-file=/s/repository.config|", "--json|",
+		"--pin=kopi-docka|", "--start-time=2026-01-31 02:00:00 UTC|", "--tags=unit:shop|", "--stdin-file=data.tar|",
+		"--override-source=u@h:/volumes/shop/data|/volumes/shop/data|" };
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		assert_non_null(strstr(text, wanted[i]));
+	free(tags[0].key);
+	free(tags[0].value);
+}
+
+static void secrets_only_in_the_environment(void **state)
+{
+	struct conf *c CLEANUP(conf_freep) = NULL;
+	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 }, ids CLEANUP(strv_done) = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_parse("f", "[kopia]\nrepository_path = /r\npassword = s3cret\n", &c, NULL), 0);
+	strv_add(&ids, "abc");
+	kopia_argv_list(&place, "unit:shop", &argv);
+	kopia_argv_list(&place, NULL, &argv);
+	kopia_argv_show(&place, "kabc", "data.tar", &argv);
+	kopia_argv_delete(&place, &ids, &argv);
+	kopia_argv_status(&place, &argv);
+	kopia_argv_policy_show(&place, "u@h:/volumes/shop", &argv);
+	kopia_argv_policy_set(&place, c, "u@h:/volumes/shop", &argv);
+	kopia_argv_policy_global(&place, c, &argv);
+	kopia_argv_repository(&place, c, "create", "me@there", &argv);
+	kopia_argv_repository(&place, c, "connect", "me@there", &argv);
+	kopia_argv_maintenance(&place, true, &argv);
+	char *text CLEANUP(freep) = joined(&argv);
+	assert_null(strstr(text, "s3cret"));
+	assert_non_null(strstr(text, "filesystem|--path=/r|--override-username=me|--override-hostname=there|"));
+	assert_non_null(strstr(text, "--block-hash=BLAKE3-256-128|--encryption=AES256-GCM-HMAC-SHA256|--object-splitter=DYNAMIC-1M-BUZHASH|"));
+	assert_non_null(strstr(text, "--keep-daily=7|"));
+	assert_non_null(strstr(text, "show|kabc/data.tar|"));
+	setenv("AWS_ACCESS_KEY_ID", "id", 1);
+	setenv("SOMETHING_ELSE", "x", 1);
+	kopia_environment(&place, &env);
+	assert_true(strv_has(&env, "KOPIA_PASSWORD=s3cret"));
+	assert_true(strv_has(&env, "HOME=/s"));
+	assert_true(strv_has(&env, "AWS_ACCESS_KEY_ID=id"));
+	assert_false(strv_has(&env, "SOMETHING_ELSE=x"));
+}
+
+#define CREATED "{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":1,\"numFailed\":0}}}"
+
+static int accept_text(const char *text, int64_t bytes, struct fault *f)
+{
+	struct kopia_created c = { 0 };
+	int r = kopia_parse_created(text, strlen(text), &c, f);
+
+	if (r == 0)
+		r = kopia_accept(&c, bytes, f);
+	kopia_created_done(&c);
+	return r;
+}
+
+static void the_accept_rule(void **state)
+{
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(accept_text("some table\n" CREATED "\n", 10, &f), 0);
+	assert_true(accept_text(CREATED, 11, &f) < 0);
+	assert_non_null(strstr(f.text, "10 bytes of 11"));
+	static const char *const bad[] = {
+		"", "{}", "nonsense", "{\"id\":\"i\"}",
+		"{\"id\":\"i\",\"incomplete\":\"canceled\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":1}}}",
+		"{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":1,\"incomplete\":\"x\"}}}",
+		"{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":1,\"numFailed\":1}}}",
+		"{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":0}}}",
+		"{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"files\":1}}}",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		f = (struct fault){ 0 };
+		assert_true(accept_text(bad[i], 10, &f) < 0);
+		assert_int_not_equal(f.code, FAULT_NONE);
+	}
+}
+
+static void lists(void **state)
+{
+	static const char text[] = "[\n{\"id\":\"a\",\"source\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/p\"},\"startTime\":\"2026-01-31T02:00:00Z\","
+				   "\"rootEntry\":{\"obj\":\"k\",\"summ\":{\"size\":5,\"files\":1}},\"tags\":{\"tag:unit\":\"x\",\"n\":1},\"pins\":[\"q\"]},\n"
+				   "{\"nonsense\":1}]";
+	struct kopia_snapshot *v = NULL;
+	size_t n = 0;
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(kopia_parse_list(text, strlen(text), &v, &n, &f), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(kopia_tag(&v[0], "unit"), "x");
+	assert_null(kopia_tag(&v[0], "none"));
+	assert_int_equal(v[0].start_ms, 1769824800000);
+	assert_true(strv_has(&v[0].pins, "q"));
+	kopia_snapshots_free(v, n);
+	assert_int_equal(kopia_parse_list("[\n]", 3, &v, &n, &f), 0);
+	assert_int_equal(n, 0);
+	kopia_snapshots_free(v, n);
+	assert_true(kopia_parse_list("{}", 2, &v, &n, &f) < 0);
+}
+
+static void status_version_policy(void **state)
+{
+	static const char status[] = "{\"uniqueIDHex\":\"ab\",\"clientOptions\":{\"hostname\":\"h\",\"username\":\"u\"},\"storage\":{\"type\":\"filesystem\","
+				     "\"config\":{\"path\":\"/r\"}},\"volume\":{\"capacity\":9,\"available\":3},\"contentFormat\":{\"hash\":\"B\"}}";
+	static const char policy[] = "{\"retention\":{\"keepLatest\":3,\"keepDaily\":7,\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},"
+				     "\"compression\":{\"compressorName\":\"zstd-fastest\"}}";
+	struct kopia_status s = { 0 };
+	struct conf *c CLEANUP(conf_freep) = NULL;
+	struct fault f = { 0 };
+	int v;
+
+	(void)state;
+	assert_int_equal(kopia_parse_status(status, strlen(status), &s, &f), 0);
+	assert_string_equal(s.unique_id, "ab");
+	assert_int_equal(s.available, 3);
+	kopia_status_done(&s);
+	assert_true(kopia_parse_status("{}", 2, &s, &f) < 0);
+	assert_int_equal(kopia_parse_version("v0.23.1 build: x", &v), 0);
+	assert_int_equal(v, 23001);
+	assert_int_equal(kopia_parse_version("1.2.3", &v), 0);
+	assert_int_equal(v, 1002003);
+	assert_int_equal(kopia_parse_version("unknown", &v), -EINVAL);
+	assert_int_equal(conf_parse("f", "", &c, NULL), 0);
+	assert_false(kopia_policy_differs(policy, strlen(policy), c));
+	c->retention.daily = 8;
+	assert_true(kopia_policy_differs(policy, strlen(policy), c));
+	assert_true(kopia_policy_differs("x", 1, c));
+}
+
+static void explains(void **state)
+{
+	struct conf *c CLEANUP(conf_freep) = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_parse("f", "[kopia]\nrepository_path = /r\n", &c, NULL), 0);
+	kopia_explain("ERROR invalid repository password\n", c, &f);
+	assert_int_equal(f.code, FAULT_PASSWORD);
+	kopia_explain("write x: no space left on device", c, &f);
+	assert_int_equal(f.code, FAULT_NO_SPACE);
+	kopia_explain("Snapshotting x\nERROR something new\nbye\n", c, &f);
+	assert_string_equal(f.text, "kopia failed: ERROR something new");
+	f = (struct fault){ .code = FAULT_FAILED };
+	kopia_explain("", c, &f);
+	assert_int_equal(f.code, FAULT_FAILED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(create), cmocka_unit_test(secrets_only_in_the_environment), cmocka_unit_test(the_accept_rule),
+		cmocka_unit_test(lists), cmocka_unit_test(status_version_policy), cmocka_unit_test(explains),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Canaries: planted wherever a secret can stand, none of them may be in what comes out. */
+#include "common/varlink.h"
+#include "daemon/pure/redact.h"
+#include "tests/unit/unit.h"
+
+static char *redact(const char *text, struct strv *names)
+{
+	char *clean = redact_inspect(text, strlen(text), names);
+
+	assert_non_null(clean);
+	return clean;
+}
+
+/* In the document, single quotes stand for double ones. */
+static char *redact_quoted(const char *text, struct strv *names)
+{
+	char *json CLEANUP(freep) = xstrdup(text);
+
+	for (char *p = json; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	return redact(json, names);
+}
+
+static const char planted[] =
+	"[{'Id':'0123456789','Name':'/shop-db-1','Path':'docker-entrypoint.sh',"
+	"'Args':['--user','app','--password','canary-01','-pcanary-02','--api-key=canary-03'],"
+	"'Config':{'Hostname':'db','Tty':false,'Image':'postgres:15','Env':["
+	"'POSTGRES_PASSWORD=canary-01','mysql_pwd_pass=canary-02','ApiKey=canary-03','GITHUB_TOKEN=canary-04',"
+	"'CLIENT_SECRET=canary-05','BASIC_AUTH=user:canary-06','aws_secret_access_key=can/ary+07==',"
+	"'DATABASE_URL=postgres://app:canary-08@db:5432/x?sslmode=off','REDIS=redis://:canary-09@cache/0',"
+	"'TWO=http://a:canary-10@h/ http://b:canary-11@h/','JAVA_OPTS=-Dx=1 -DkeyStorePassword=canary-12 -Dy=2',"
+	"'DSN=host=db user=app password=canary-13 dbname=x','SECRET_JSON={\\'k\\':\\'canary-14\\'}',"
+	"'MULTI_LINE_KEY=-----BEGIN\\ncanary-15\\n-----END','UNICODE_PASS=\xc3\xa4canary-16','PLAIN=says canary-05 aloud',"
+	"'SHORT_URL=ftp://u:c17@h/','TOKEN_WITH_EQUALS=a=b=canary-18','AUTH_ENABLED=true','FEATURE=true','EMPTY_KEY='],"
+	"'Cmd':['sh','-c','mysql -pcanary-02 && echo can/ary+07=='],'Entrypoint':['/run','--secret=canary-19'],"
+	"'Healthcheck':{'Test':['CMD-SHELL','curl -u user:canary-06 http://localhost/?token=canary-20&x=1']},"
+	"'Labels':{'com.example.password':'canary-21','traefik.auth.users':'admin:canary-22','note':'uses canary-04',"
+	"'Image':'canary-01 is here','canary-01':'as a name','url':'https://me:canary-23@example.org'}},"
+	"'HostConfig':{'Binds':['/srv/postgres:/data'],'LogConfig':{'Type':'splunk','Config':{'splunk-token':'canary-24',"
+	"'splunk-url':'https://x:canary-25@splunk'}},'Annotations':{'vault-secret':'canary-26'},"
+	"'Mounts':[{'Type':'volume','Source':'data','VolumeOptions':{'DriverConfig':{'Name':'local','Options':"
+	"{'type':'cifs','o':'addr=nas,username=u,password=canary-27,vers=3.0','device':'//u:canary-28@nas/x','api.key':'canary-29'}}}}]},"
+	"'Mounts':[{'Type':'volume','Name':'data','Source':'/var/lib/docker/volumes/data/_data','Destination':'/data'}],"
+	"'State':{'Pid':1234,'Running':true,'Health':{'Log':[{'Output':'denied for canary-01'}]}},"
+	"'NetworkSettings':{'Networks':{'shop_default':{'DriverOpts':{'secret':'canary-30'},'Aliases':null}}}}]";
+
+static void no_canary_comes_out(void **state)
+{
+	struct strv names CLEANUP(strv_done) = { 0 };
+	char *clean CLEANUP(freep) = redact_quoted(planted, &names);
+	static const char *const named[] = { "POSTGRES_PASSWORD", "mysql_pwd_pass", "ApiKey", "GITHUB_TOKEN", "CLIENT_SECRET",
+		"BASIC_AUTH", "aws_secret_access_key", "SECRET_JSON", "MULTI_LINE_KEY", "UNICODE_PASS", "TOKEN_WITH_EQUALS",
+		"com.example.password", "traefik.auth.users", "splunk-token", "vault-secret", "api.key", "password",
+		"the password in a URL" };
+
+	(void)state;
+	for (int i = 1; i <= 30; i++) {
+		char *canary CLEANUP(freep) = xasprintf("canary-%02d", i);
+		if (strstr(clean, canary))
+			fail_msg("%s came out:\n%s", canary, clean);
+	}
+	assert_null(strstr(clean, "ary+07"));
+	assert_null(strstr(clean, "c17"));
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+		if (!strv_has(&names, named[i]))
+			fail_msg("%s is not named", named[i]);
+	assert_false(strv_has(&names, "DATABASE_URL"));
+}
+
+static void the_rest_stays(void **state)
+{
+	static const char *const kept[] = { "\"Id\": \"0123456789\"", "/shop-db-1", "docker-entrypoint.sh", "postgres:15",
+		"FEATURE=true", "POSTGRES_PASSWORD=" REDACTED, "postgres://app:" REDACTED "@db:5432/x?sslmode=off",
+		"http://a:" REDACTED "@h/ http://b:" REDACTED "@h/", "-Dx=1 -DkeyStorePassword=" REDACTED " -Dy=2",
+		"host=db user=app password=" REDACTED " dbname=x", "says " REDACTED " aloud", "-p" REDACTED,
+		"addr=nas,username=u,password=" REDACTED ",vers=3.0", "token=" REDACTED "&x=1", "\"/srv/postgres:/data\"",
+		"/var/lib/docker/volumes/data/_data", "1234", "\"Running\": true", "\"Aliases\": null", "\"" REDACTED "\": \"as a name\"",
+		"shop_default" };
+	char *clean CLEANUP(freep) = redact_quoted(planted, NULL);
+	struct json_object *o CLEANUP(json_putp) = json_parse(clean, strlen(clean));
+
+	(void)state;
+	assert_non_null(o);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		char *plain CLEANUP(freep) = xstrdup(clean);
+		if (!strstr(plain, kept[i]) && !strcasestr(plain, kept[i]))
+			fail_msg("%s is gone:\n%s", kept[i], clean);
+	}
+}
+
+/* The commonest password of all is also an image, a user and half of every path. */
+static void a_password_that_is_a_name(void **state)
+{
+	char *clean CLEANUP(freep) = redact_quoted("{'Name':'/postgres','Image':'sha256:1','Config':{'Image':'postgres:15','Env':["
+						   "'POSTGRES_PASSWORD=postgres','API_PORT=8080'],'ExposedPorts':{'8080/tcp':{}}},"
+						   "'HostConfig':{'PortBindings':{'8080/tcp':[{'HostPort':'8080'}]}},"
+						   "'Mounts':[{'Destination':'/var/lib/postgresql/data'}],'Args':['postgres']}", NULL);
+
+	(void)state;
+	assert_non_null(strstr(clean, "postgres:15"));
+	assert_non_null(strstr(clean, "/var/lib/postgresql/data"));
+	assert_non_null(strstr(clean, "\"8080/tcp\""));
+	assert_non_null(strstr(clean, "\"HostPort\": \"8080\""));
+	assert_non_null(strstr(clean, "\"/postgres\""));
+	assert_null(strstr(clean, "\"postgres\""));
+	assert_null(strstr(clean, "=8080"));
+}
+
+static void overlapping_secrets(void **state)
+{
+	char *clean CLEANUP(freep) = redact_quoted("{'Env':['A_KEY=abcdef','B_KEY=defghi','C_KEY=abcd','D_KEY=abc'],"
+						   "'Cmd':['abcdefghi','xabcdy','abc','a://u:abc@h','a://u@h','a://u:@h','http://h:80/x@y']}", NULL);
+
+	(void)state;
+	assert_null(strstr(clean, "def"));
+	assert_null(strstr(clean, "abcd"));
+	assert_non_null(strstr(clean, "\"" REDACTED "\""));
+	assert_non_null(strstr(clean, "\"x" REDACTED "y\""));
+	assert_non_null(strstr(clean, "\"abc\"")); /* too short to be blanked everywhere */
+	assert_non_null(strstr(clean, "a://u:" REDACTED "@h"));
+	assert_non_null(strstr(clean, "\"a://u@h\""));
+	assert_non_null(strstr(clean, "\"a://u:@h\""));
+	assert_non_null(strstr(clean, "http://h:80/x@y"));
+}
+
+static void volumes_and_oddities(void **state)
+{
+	struct strv names CLEANUP(strv_done) = { 0 };
+	char *clean CLEANUP(freep) = redact_quoted("{'Name':'data','Driver':'local','Options':{'o':'pass=x1,secret=,sec=ntlm'},'Labels':null}", &names);
+	char *empty CLEANUP(freep) = redact("{}", NULL);
+	char *odd CLEANUP(freep) = redact_quoted("[null,1,1.5,true,'x',{'Env':[1,null,'NOEQUALS','=KEY']},{'Labels':{'key':1}},{'Env':null}]", NULL);
+
+	(void)state;
+	assert_non_null(strstr(clean, "pass=" REDACTED ",secret=,sec=ntlm"));
+	assert_true(strv_has(&names, "pass"));
+	assert_int_equal(names.n, 1);
+	assert_non_null(strstr(odd, "NOEQUALS"));
+	assert_non_null(strstr(odd, "\"key\": 1"));
+	assert_string_equal(empty, "{}");
+	assert_null(redact_inspect("{", 1, NULL));
+	assert_null(redact_inspect("", 0, NULL));
+}
+
+static void secret_names(void **state)
+{
+	static const char *const secret[] = { "PASS", "pgpassword", "x_Secret", "APIURL", "oauth", "monkey", "Tokens" };
+	static const char *const open[] = { "", "PATH", "USER", "PAS", "LANG", "TZ" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(secret); i++)
+		assert_true(redact_is_secret_name(secret[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		assert_false(redact_is_secret_name(open[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_canary_comes_out),
+		cmocka_unit_test(the_rest_stays),
+		cmocka_unit_test(a_password_that_is_a_name),
+		cmocka_unit_test(overlapping_secrets),
+		cmocka_unit_test(volumes_and_oddities),
+		cmocka_unit_test(secret_names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

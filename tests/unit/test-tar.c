@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/pure/tar.h"
+#include "tests/unit/unit.h"
+
+static void creates(void **state)
+{
+	struct strv argv CLEANUP(strv_done) = { 0 }, file CLEANUP(strv_done) = { 0 }, top CLEANUP(strv_done) = { 0 }, ex CLEANUP(strv_done) = { 0 };
+
+	(void)state;
+	strv_add(&ex, "*.tmp");
+	struct tar_read dir = { .path = "/a b", .clamp_mtime = true, .excludes = &ex };
+	tar_argv_create(&dir, &argv);
+	assert_string_equal(argv.v[argv.n - 3], "-C");
+	assert_string_equal(argv.v[argv.n - 2], "/a b");
+	assert_string_equal(argv.v[argv.n - 1], ".");
+	assert_true(strv_has(&argv, "--exclude=*.tmp"));
+	assert_true(strv_has(&argv, "--clamp-mtime"));
+	assert_true(strv_has(&argv, "--one-file-system"));
+	struct tar_read one = { .path = "/a/-f", .is_file = true };
+	tar_argv_create(&one, &file);
+	assert_string_equal(file.v[file.n - 2], "/a");
+	assert_string_equal(file.v[file.n - 1], "./-f");
+	assert_false(strv_has(&file, "--clamp-mtime"));
+	struct tar_read root = { .path = "/f", .is_file = true };
+	tar_argv_create(&root, &top);
+	assert_string_equal(top.v[top.n - 2], "/");
+}
+
+static void extracts(void **state)
+{
+	struct strv argv CLEANUP(strv_done) = { 0 }, paths CLEANUP(strv_done) = { 0 };
+
+	(void)state;
+	strv_add(&paths, "/etc/x");
+	strv_add(&paths, "./y");
+	tar_argv_extract("/to", &paths, &argv);
+	assert_string_equal(argv.v[argv.n - 1], "./y");
+	assert_string_equal(argv.v[argv.n - 2], "./etc/x");
+	assert_string_equal(argv.v[argv.n - 3], "--");
+	assert_true(strv_has(&argv, "--xattrs-include=*"));
+	assert_true(strv_has(&argv, "--delay-directory-restore"));
+	struct strv env CLEANUP(strv_done) = { 0 };
+	tar_environment(&env);
+	assert_true(strv_has(&env, "LC_ALL=C"));
+}
+
+static void judges(void **state)
+{
+	struct strv notes CLEANUP(strv_done) = { 0 };
+	struct fault f = { 0 };
+	int64_t bytes = -1;
+
+	(void)state;
+	assert_int_equal(tar_judge("/bin/tar: ./s: socket ignored\nTotal bytes written: 10240 (10KiB, 1GiB/s)\n", &bytes, &notes, &f), 0);
+	assert_int_equal(bytes, 10240);
+	assert_int_equal(notes.n, 1);
+	static const char *const bad[] = { "", "/bin/tar: ./s: socket ignored\n",
+		"/bin/tar: ./x: file changed as we read it\nTotal bytes written: 10240 (x)\n",
+		"/bin/tar: Warning: Cannot llistxattrat: x\nTotal bytes written: 1\n" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_true(tar_judge(bad[i], &bytes, &notes, &f) < 0);
+}
+
+static void counts(void **state)
+{
+	char record[TAR_RECORD] = { 0 };
+
+	(void)state;
+	assert_int_equal(tar_count_entries(record, sizeof(record)), 0);
+	memcpy(record, "./", 3);
+	record[156] = '5';
+	assert_int_equal(tar_count_entries(record, sizeof(record)), 1);
+	memcpy(record + 512, "pax", 4);
+	memcpy(record + 512 + 124, "00000000003", 12);
+	record[512 + 156] = 'x';
+	memcpy(record + 1536, "f", 2);
+	record[1536 + 156] = '0';
+	assert_int_equal(tar_count_entries(record, sizeof(record)), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(judges), cmocka_unit_test(counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

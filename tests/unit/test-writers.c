@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/domain/writers.h"
+#include "tests/unit/unit.h"
+
+static size_t writers(const char *mounts)
+{
+	struct item items[] = { { .id = xstrdup("volume:data"), .path = xstrdup("/v/data/_data"), .volume = xstrdup("data") },
+		{ .id = xstrdup("bind:/srv/x"), .path = xstrdup("/srv/x") } };
+	struct unit u = { .items = items, .n_items = ARRAY_SIZE(items) };
+	char *text CLEANUP(freep) = xasprintf("[{\"Id\":\"1\",\"Names\":[\"/other\"],\"Mounts\":%s}]", mounts);
+	struct strv names CLEANUP(strv_done) = { 0 };
+	struct fault f = { 0 };
+
+	assert_int_equal(writers_parse(text, strlen(text), &u, &names, &f), 0);
+	if (names.n)
+		assert_string_equal(names.v[0], "other");
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		free(items[i].id);
+		free(items[i].path);
+		free(items[i].volume);
+	}
+	return names.n;
+}
+
+static void finds(void **state)
+{
+	(void)state;
+	assert_int_equal(writers("[{\"Name\":\"data\",\"Source\":\"\",\"RW\":true}]"), 1);
+	assert_int_equal(writers("[{\"Name\":\"data\",\"RW\":false}]"), 0);
+	assert_int_equal(writers("[{\"Name\":\"other\",\"Source\":\"/v/other/_data\",\"RW\":true}]"), 0);
+	assert_int_equal(writers("[{\"Source\":\"/srv/x/below\",\"RW\":true}]"), 1);
+	assert_int_equal(writers("[{\"Source\":\"/srv\",\"RW\":true}]"), 1);
+	assert_int_equal(writers("[{\"Source\":\"/\",\"RW\":true}]"), 1);
+	assert_int_equal(writers("[{\"Source\":\"/srv/xy\",\"RW\":true}]"), 0);
+	assert_int_equal(writers("null"), 0);
+	struct unit u = { 0 };
+	struct strv names = { 0 };
+	struct fault f = { 0 };
+	assert_true(writers_parse("{}", 2, &u, &names, &f) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(finds) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -49,10 +49,10 @@ struct span {
 	size_t name_len;
 };
 
-/* Behind the :// at ${at}: user:PASSWORD@host. */
+/* Behind the // at ${at}, of a URL or a share: user:PASSWORD@host. */
 static bool url_password(const char *text, size_t at, struct span *ret)
 {
-	const char *user = text + at + 3;
+	const char *user = text + at + 2;
 	const char *host = memrchr(user, '@', strcspn(user, "/?# \t\n\"'"));
 	const char *colon = host ? memchr(user, ':', (size_t)(host - user)) : NULL;
 
@@ -85,7 +85,7 @@ static bool option_value(const char *text, size_t at, struct span *ret)
 static bool next_span(const char *text, size_t from, struct span *ret)
 {
 	for (size_t i = from; text[i]; i++) {
-		if (starts_with(text + i, "://") && url_password(text, i, ret))
+		if (starts_with(text + i, "//") && url_password(text, i, ret))
 			return true;
 		if (text[i] == '=' && option_value(text, i, ret))
 			return true;

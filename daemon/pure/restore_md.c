@@ -18,6 +18,23 @@ static void put_word(struct buf *b, const char *word)
 	buf_puts(b, quoted);
 }
 
+/* Names in prose: none may end its line, and begin a block of commands of its own. */
+static void put_prose(struct buf *b, const char *text)
+{
+	for (const char *p = text; *p; p++)
+		buf_printf(b, "%c", (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
+}
+
+/* Lines of a list; what is none came out of a name. */
+static void put_list(struct buf *b, const char *lines)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		buf_printf(b, "%s%.*s\n", starts_with(lines, "- ") ? "" : "- ? ", (int)len, lines);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
 static void put_connect(struct buf *b, const struct script_options *o)
 {
 	const char *at = strchr(o->identity, '@');
@@ -45,16 +62,19 @@ static void put_find(struct buf *b, const struct script_options *o)
 	buf_puts(b, "## 2. Find the archives\n\n```sh\nobject_of() {\n\tkopia snapshot list --all --json ");
 	put_word(b, unit_tag);
 	buf_printf(b, " --tags=backup_id:%s --tags=\"item:$1\" |\n"
-		      "\t\tgrep -o '\"obj\":\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4\n}\n"
-		      "extract() { # OBJECT/FILE DIRECTORY\n"
-		      "\tkopia show \"$1\" | tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$2\"\n"
+		      "\t\tgrep -o '\"obj\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4\n}\n"
+		      "extract() { # OBJECT/FILE DIRECTORY: fails if either program does\n"
+		      "\tfailed=$( { { kopia show \"$1\" || echo kopia >&3; } |\n"
+		      "\t\t{ tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$2\" || echo tar >&3; }\n"
+		      "\t} 3>&1 1>&2 )\n"
+		      "\t[ -z \"$failed\" ]\n"
 		      "}\n```\n\n",
 		o->backup_id);
 }
 
 static void put_volume(struct buf *b, const struct script_item *it)
 {
-	buf_puts(b, "docker volume inspect ");
+	buf_puts(b, "docker volume inspect -- ");
 	put_word(b, it->volume);
 	buf_puts(b, " >/dev/null 2>&1 || docker volume create");
 	for (size_t i = 0; it->create && i < it->create->n; i++) {
@@ -63,7 +83,7 @@ static void put_volume(struct buf *b, const struct script_item *it)
 	}
 	buf_puts(b, " -- ");
 	put_word(b, it->volume);
-	buf_puts(b, "\nplace=$(docker volume inspect -f '{{.Mountpoint}}' ");
+	buf_puts(b, "\nplace=$(docker volume inspect -f '{{.Mountpoint}}' -- ");
 	put_word(b, it->volume);
 	buf_puts(b, ")\n");
 }
@@ -93,7 +113,7 @@ static void put_end(struct buf *b, const struct script_options *o)
 	buf_puts(b, "## 4. Start\n\n");
 	if (o->compose_files && o->compose_files->n) {
 		buf_puts(b, "The compose files are in `compose/` beside this file. Put them back to `");
-		buf_puts(b, o->working_dir ? o->working_dir : "the project's directory");
+		put_prose(b, o->working_dir ? o->working_dir : "the project's directory");
 		buf_puts(b, "`, then there:\n\n    docker compose -p ");
 		put_word(b, o->unit);
 		for (size_t i = 0; i < o->compose_files->n; i++) {
@@ -106,22 +126,27 @@ static void put_end(struct buf *b, const struct script_options *o)
 	}
 	if (o->redacted && o->redacted->n) {
 		buf_puts(b, "### Redacted secrets\n\nPut these back by hand before starting:\n\n");
-		for (size_t i = 0; i < o->redacted->n; i++)
-			buf_printf(b, "- %s\n", o->redacted->v[i]);
+		for (size_t i = 0; i < o->redacted->n; i++) {
+			buf_puts(b, "- ");
+			put_prose(b, o->redacted->v[i]);
+			buf_puts(b, "\n");
+		}
 		buf_puts(b, "\n");
 	}
 	buf_puts(b, "## What was saved, and what was not\n\n");
-	buf_puts(b, o->coverage ? o->coverage : "");
+	put_list(b, o->coverage ? o->coverage : "");
 }
 
 char *script_restore_md(const struct script_options *o)
 {
 	struct buf b = { 0 };
 
-	buf_printf(&b, "# Restoring %s as of %s\n\n"
+	buf_puts(&b, "# Restoring ");
+	put_prose(&b, o->unit);
+	buf_printf(&b, " as of %s\n\n"
 		       "With Kopi-Docka: `kopi-docka restore` on the host. Without it, with docker, kopia and GNU tar\n"
 		       "alone, run the blocks below in order as root, in one shell.\n\n",
-		o->unit, o->backup_id);
+		o->backup_id);
 	put_connect(&b, o);
 	put_find(&b, o);
 	buf_puts(&b, "## 3. Bring the items back\n\n");

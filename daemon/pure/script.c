@@ -2,7 +2,8 @@
 /*
  * The shape of the script: functions first, then one call an item, so that what differs
  * is data and what is done stands once. POSIX sh has no pipefail: kopia's exit is passed
- * around the pipe through a file.
+ * around the pipe through a file, tar's as well. Whether an archive is of a directory or of
+ * a single file, it says itself: by its first name.
  */
 #include "daemon/pure/script.h"
 
@@ -70,38 +71,64 @@ static const char script_head[] =
 static const char script_functions[] =
 	"\n"
 	"# place VOLUME: where docker keeps it.\n"
-	"place() { docker volume inspect -f '{{.Mountpoint}}' \"$1\"; }\n"
+	"place() { docker volume inspect -f '{{.Mountpoint}}' -- \"$1\"; }\n"
+	"\n"
+	"# need PATH: counts what a safety copy of it takes, in KiB.\n"
+	"need() {\n"
+	"\t[ -n \"$1\" ] || die 'docker does not say where a volume is'\n"
+	"\t[ -e \"$1\" ] || return 0\n"
+	"\tkib=$(du -skx -- \"$1\" | cut -f 1 | head -n 1)\n"
+	"\tneeded=$((needed + ${kib:-0} + 1024))\n"
+	"}\n"
 	"\n"
 	"# keep NAME PATH: the safety copy of what is there now. Nothing is replaced without it.\n"
 	"keep() {\n"
+	"\t[ -n \"$2\" ] || die 'docker does not say where a volume is'\n"
 	"\t[ -e \"$2\" ] || return 0\n"
+	"\t[ ! -e \"$SAFETY/$1.tar\" ] || die \"$SAFETY/$1.tar is there already: choose another SAFETY\"\n"
 	"\tsay \"safety copy of $2 -> $SAFETY/$1.tar\"\n"
-	"\ttar -cf \"$SAFETY/$1.tar\" --numeric-owner --xattrs --xattrs-include='*' --one-file-system \\\n"
-	"\t\t-C \"$(dirname -- \"$2\")\" -- \"./$(basename -- \"$2\")\" || die \"no safety copy of $2: nothing was replaced\"\n"
+	"\ttar -cf \"$SAFETY/$1.tar\" --numeric-owner --xattrs --xattrs-include='*' --sparse --format=posix \\\n"
+	"\t\t--one-file-system -C \"$(dirname -- \"$2\")\" -- \"./$(basename -- \"$2\")\" ||\n"
+	"\t\tdie \"no safety copy of $2: nothing was replaced\"\n"
 	"}\n"
 	"\n"
-	"# bring OBJECT/FILE PATH KIND: extracted whole beside PATH, both exits checked, then swapped.\n"
+	"# extract OBJECT/FILE DIRECTORY: fails if either program does. Prints the archive's first name.\n"
+	"extract() {\n"
+	"\t{\n"
+	"\t\tkopia --config-file=\"$KOPIA_CONFIG\" --no-auto-maintenance show \"$1\"\n"
+	"\t\tprintf '%s' \"$?\" >\"$work/kopia\"\n"
+	"\t} | {\n"
+	"\t\ttar -xpvf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$2\"\n"
+	"\t\tprintf '%s' \"$?\" >\"$work/tar\"\n"
+	"\t} | sed -n 1p\n"
+	"\t[ \"$(cat \"$work/kopia\")$(cat \"$work/tar\")\" = 00 ]\n"
+	"}\n"
+	"\n"
+	"# bring OBJECT/FILE PATH: extracted whole beside PATH, then swapped.\n"
 	"bring() {\n"
-	"\tparent=$(dirname -- \"$2\"); name=$(basename -- \"$2\")\n"
-	"\tmkdir -p -- \"$parent\" || return 1\n"
-	"\tfresh=$(mktemp -d \"$parent/.kopi-docka-new.XXXXXX\") || return 1\n"
-	"\tstatus=$(mktemp) || return 1\n"
-	"\t{ kopia $KOPIA_FLAGS show \"$1\"; printf '%s' \"$?\" >\"$status\"; } |\n"
-	"\t\ttar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$fresh\"\n"
-	"\ttar_status=$?; kopia_status=$(cat \"$status\"); rm -f \"$status\"\n"
-	"\tif [ \"$tar_status\" != 0 ] || [ \"$kopia_status\" != 0 ]; then\n"
-	"\t\tsay \"error: $2 was not restored (tar $tar_status, kopia $kopia_status); it is as it was\" >&2\n"
-	"\t\trm -rf -- \"$fresh\"; return 1\n"
+	"\tparent=$(dirname -- \"$2\")\n"
+	"\tfresh=; old=\n"
+	"\tmkdir -p -- \"$parent\" && fresh=$(mktemp -d \"$parent/.kopi-docka-new.XXXXXX\") &&\n"
+	"\t\told=$(mktemp -d \"$parent/.kopi-docka-old.XXXXXX\") && first=$(extract \"$1\" \"$fresh\") || {\n"
+	"\t\tsay \"error: $2 was not restored; it is as it was\" >&2\n"
+	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
+	"\t}\n"
+	"\tnew=$fresh\n"
+	"\tif [ \"$first\" != ./ ]; then # of a single file\n"
+	"\t\tfor new in \"$fresh\"/* \"$fresh\"/.[!.]* \"$fresh\"/..?*; do [ ! -e \"$new\" ] || break; done\n"
 	"\tfi\n"
-	"\told=\"$parent/.kopi-docka-old.$$.$name\"\n"
-	"\tif [ \"$3\" = file ]; then\n"
-	"\t\tmv -f -- \"$fresh/$name\" \"$2\" && rmdir -- \"$fresh\"\n"
-	"\telse\n"
-	"\t\t[ ! -e \"$2\" ] || mv -T -- \"$2\" \"$old\" || { rm -rf -- \"$fresh\"; return 1; }\n"
-	"\t\tmv -T -- \"$fresh\" \"$2\" || { mv -T -- \"$old\" \"$2\"; return 1; }\n"
-	"\t\trm -rf -- \"$old\" # its safety copy is in $SAFETY\n"
+	"\tif [ -e \"$2\" ] && ! mv -T -- \"$2\" \"$old/data\"; then\n"
+	"\t\tsay \"error: $2 cannot be moved away; it is as it was\" >&2\n"
+	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
 	"\tfi\n"
-	"\tsay \"restored $2\"\n"
+	"\tif ! mv -T -- \"$new\" \"$2\"; then\n"
+	"\t\tsay \"error: $2 was not restored\" >&2\n"
+	"\t\t[ ! -e \"$old/data\" ] || mv -T -- \"$old/data\" \"$2\" || { say \"error: what was there is $old/data\" >&2; return 1; }\n"
+	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
+	"\tfi\n"
+	"\t[ \"$new\" = \"$fresh\" ] || rmdir -- \"$fresh\"\n"
+	"\tif [ -e \"$old/data\" ]; then say \"restored $2; what was there: $old/data\"\n"
+	"\telse rmdir -- \"$old\"; say \"restored $2\"; fi\n"
 	"}\n";
 
 static void put_containers(struct buf *b, const char *function, const char *command, const struct strv *names)
@@ -110,7 +137,7 @@ static void put_containers(struct buf *b, const char *function, const char *comm
 	if (!names || names->n == 0)
 		buf_puts(b, "\t:\n");
 	for (size_t i = 0; names && i < names->n; i++) {
-		buf_printf(b, "\tdocker %s ", command);
+		buf_printf(b, "\tdocker %s -- ", command);
 		put_word(b, names->v[i]);
 		buf_puts(b, " >/dev/null || { say \"error: ");
 		buf_printf(b, "%s\" ", command);
@@ -135,7 +162,7 @@ static void put_create(struct buf *b, const struct script_item *it)
 {
 	if (!it->volume)
 		return;
-	buf_puts(b, "docker volume inspect ");
+	buf_puts(b, "docker volume inspect -- ");
 	put_word(b, it->volume);
 	buf_puts(b, " >/dev/null 2>&1 || docker volume create");
 	put_words(b, it->create);
@@ -144,29 +171,63 @@ static void put_create(struct buf *b, const struct script_item *it)
 	buf_puts(b, " >/dev/null || die 'cannot create a volume'\n");
 }
 
+static void put_head(struct buf *b, const struct script_options *o)
+{
+	buf_puts(b, "#!/bin/sh\n# Restores the unit ");
+	put_comment(b, o->unit);
+	buf_puts(b, " as of ");
+	put_comment(b, o->backup_id);
+	buf_puts(b, ", in this order: stop, safety copy, restore, start.\n"
+		    "# Needs docker, kopia and GNU tar. SAFETY=DIR says where the safety copies go.\n"
+		    "# On another host, first: kopia repository connect");
+	for (size_t i = 0; o->connect && i < o->connect->n; i++) {
+		buf_puts(b, " ");
+		put_comment(b, o->connect->v[i]);
+	}
+	buf_puts(b, "\n# and then KOPIA_CONFIG=\"$HOME/.config/kopia/repository.config\" in the environment.\n");
+	buf_puts(b, script_head);
+	buf_puts(b, "if [ -z \"${KOPIA_CONFIG:-}\" ]; then\n\tKOPIA_CONFIG=");
+	put_word(b, o->config_file);
+	buf_puts(b, "\nfi\n[ -r \"$KOPIA_CONFIG\" ] || die \"$KOPIA_CONFIG is not there: connect to the repository first\"\n");
+	buf_puts(b, script_functions);
+}
+
+static const char script_stop[] =
+	"\n"
+	"# Whatever happens below, what was stopped is started.\n"
+	"finish() {\n"
+	"\tstart_all\n"
+	"\trm -rf -- \"$work\"\n"
+	"\tsay \"safety copies: $SAFETY\"\n"
+	"\t[ \"$failed\" = 0 ] || exit 1\n"
+	"}\n"
+	"trap finish EXIT\n"
+	"trap 'exit 1' INT TERM HUP\n"
+	"stop_all\n"
+	"[ \"$failed\" = 0 ] || die 'not everything could be stopped'\n"
+	"\n";
+
+static const char script_room[] =
+	"free=$(df -Pk -- \"$SAFETY\" | awk 'END { print $4 }')\n"
+	"[ \"${free:-0}\" -ge \"$needed\" ] || die \"$SAFETY has $free KiB free, the safety copies may take $needed KiB: set SAFETY\"\n";
+
 char *script_restore(const struct script_options *o)
 {
 	struct buf b = { 0 };
 
-	buf_puts(&b, "#!/bin/sh\n# shellcheck disable=SC2086,SC2016 # KOPIA_FLAGS is meant to be split, names to be taken as they are\n# Restores the unit ");
-	put_comment(&b, o->unit);
-	buf_printf(&b, " as of %s, in this order: stop, safety copy, restore, start.\n", o->backup_id);
-	buf_puts(&b, "# Needs docker, kopia and GNU tar. SAFETY=DIR says where the safety copies go.\n"
-		     "# On another host: kopia repository connect");
-	for (size_t i = 0; o->connect && i < o->connect->n; i++) {
-		buf_puts(&b, " ");
-		put_comment(&b, o->connect->v[i]);
-	}
-	buf_puts(&b, "\n# and KOPIA_FLAGS= in the environment.\n");
-	buf_puts(&b, script_head);
-	buf_printf(&b, "KOPIA_FLAGS=${KOPIA_FLAGS-\"--config-file=%s --no-auto-maintenance\"}\n", o->config_file);
-	buf_puts(&b, script_functions);
+	put_head(&b, o);
 	put_containers(&b, "stop_all", "stop", o->stop);
 	put_containers(&b, "start_all", "start", o->start);
-	buf_puts(&b, "\nmkdir -p -- \"$SAFETY\" || die \"cannot make $SAFETY\"\n");
-	for (size_t i = 0; i < o->n_items; i++)
+	buf_puts(&b, "\nmkdir -p -- \"$SAFETY\" || die \"cannot make $SAFETY\"\n"
+		     "work=$(mktemp -d) || die 'cannot make a temporary directory'\nneeded=0\n");
+	for (size_t i = 0; i < o->n_items; i++) {
 		put_create(&b, &o->items[i]);
-	buf_puts(&b, "\n# Whatever happens below, what was stopped is started.\ntrap start_all EXIT\ntrap 'exit 1' INT TERM HUP\nstop_all\n[ \"$failed\" = 0 ] || die 'not everything could be stopped'\n\n");
+		buf_puts(&b, "need ");
+		put_path(&b, &o->items[i]);
+		buf_puts(&b, "\n");
+	}
+	buf_puts(&b, script_room);
+	buf_puts(&b, script_stop);
 	for (size_t i = 0; i < o->n_items; i++) {
 		buf_printf(&b, "keep item-%zu ", i + 1);
 		put_path(&b, &o->items[i]);
@@ -179,8 +240,7 @@ char *script_restore(const struct script_options *o)
 		put_word(&b, what);
 		buf_puts(&b, " ");
 		put_path(&b, &o->items[i]);
-		buf_puts(&b, o->items[i].is_file ? " file || failed=1\n" : " directory || failed=1\n");
+		buf_puts(&b, " || failed=1\n");
 	}
-	buf_puts(&b, "\nsay \"safety copies: $SAFETY\"\n[ \"$failed\" = 0 ] || exit 1\n");
 	return buf_steal(&b);
 }

@@ -1,102 +1,404 @@
 /* SPDX-License-Identifier: MIT */
-#include <sys/wait.h>
+/*
+ * The texts are run: by sh, with a docker and a kopia that are short scripts over
+ * directories, and with the real tar. Names are as hostile as names can be.
+ */
+#include <sys/stat.h>
 
 #include "common/fd.h"
 #include "daemon/pure/script.h"
 #include "tests/unit/unit.h"
 
-/* What a real sh makes of the word. */
-static char *through_sh(const char *quoted)
-{
-	char *command CLEANUP(freep) = xasprintf("printf '%%s.' %s", quoted);
-	struct buf out = { 0 };
-	FILE *p = popen(command, "re");
+#define HOSTILE "o'dd \"x\" $(touch pwned) `touch pwned` \\ * -n\n#"
 
-	assert_non_null(p);
-	assert_int_equal(fd_read_all(fileno(p), 1 << 20, &out), 0);
-	assert_int_equal(pclose(p), 0);
-	assert_int_equal(out.data[out.len - 1], '.');
-	out.data[out.len - 1] = '\0';
-	return out.data;
+struct world {
+	char *directory, *path_before;
+};
+
+/*
+ * Volumes are directories below volumes/, archives files below archives/. What is asked
+ * of docker is written to log; a file fail-NAME makes that command fail.
+ */
+static const char fake_docker[] =
+	"#!/bin/sh\n"
+	"case $1 in\n"
+	"stop|start) printf '%s %s\\n' \"$1\" \"$3\" >>\"$WORLD/log\"; [ \"$2\" = -- ] && [ ! -e \"$WORLD/fail-$1\" ];;\n"
+	"volume)\n"
+	"\tfor name do :; done\n"
+	"\tcase $2 in\n"
+	"\tinspect) [ -d \"$WORLD/volumes/$name\" ] && printf '%s\\n' \"$WORLD/volumes/$name/_data\";;\n"
+	"\tcreate) printf '%s\\n' \"$*\" >>\"$WORLD/log\"; mkdir -p \"$WORLD/volumes/$name/_data\";;\n"
+	"\tesac;;\n"
+	"esac\n";
+static const char fake_kopia[] =
+	"#!/bin/sh\n"
+	"[ \"$KOPIA_PASSWORD\" = secret ] || exit 9\n"
+	"for last do :; done\n"
+	"case \" $* \" in\n"
+	"*' show '*) cat \"$WORLD/archives/${last#*/}\" || exit 1; [ ! -e \"$WORLD/fail-kopia\" ];;\n"
+	"*' list '*) printf '[{\"id\":\"1\",\"rootEntry\":{\"name\":\"x\",\"obj\":\"k1\"}}]\\n';;\n"
+	"*' connect '*) printf '%s\\n' \"$*\" >>\"$WORLD/log\";;\n"
+	"esac\n";
+static const char fake_id[] = "#!/bin/sh\necho 0\n";
+
+static char *below(const struct world *w, const char *name)
+{
+	return xasprintf("%s/%s", w->directory, name);
 }
 
-static void words_survive_sh(void **state)
+static void put(const struct world *w, const char *name, const char *text, mode_t mode)
 {
-	static const char *const hostile[] = { "", "a b", "a'b", "$(touch /tmp/x)", "`x`", "a\nb", "-rf", "\\", "'; rm -rf / #", "*", "\"", "\t\x01" };
-	unsigned int seed = 1;
+	char *path CLEANUP(freep) = below(w, name);
+	struct fault f = { 0 };
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
-		char *quoted CLEANUP(freep) = script_quote(hostile[i]), *back CLEANUP(freep) = through_sh(quoted);
-		assert_string_equal(back, hostile[i]);
-	}
-	for (int i = 0; i < 40; i++) {
-		char word[64] = { 0 };
-		for (int j = 0; j < 60; j++)
-			word[j] = (char)(1 + rand_r(&seed) % 255);
-		char *quoted CLEANUP(freep) = script_quote(word), *back CLEANUP(freep) = through_sh(quoted);
-		assert_string_equal(back, word);
-	}
+	assert_int_equal(file_replace(path, text, strlen(text), mode, &f), 0);
 }
 
-static struct script_options options(struct strv *names, struct strv *connect)
+static void check_file(const struct world *w, const char *name, const char *text)
 {
-	static struct script_item items[] = {
-		{ .id = "volume:a'b", .object = "k1", .file = "a.tar", .volume = "a'b" },
-		{ .id = "bind:/srv/x y", .object = "k2", .file = "x.tar", .dest = "/srv/x y" },
-		{ .id = "bind:/srv/f", .object = "k3", .file = "f.tar", .dest = "/srv/f", .is_file = true },
-	};
+	char *path CLEANUP(freep) = below(w, name);
+	struct buf b CLEANUP(buf_done) = { 0 };
 
-	strv_add(names, "na'me\n$(x)");
-	strv_add(connect, "filesystem");
-	strv_add(connect, "--path=/r'x");
-	return (struct script_options){
-		.unit = "shop\nrm -rf /", .backup_id = "20260131T020000Z", .config_file = "/s/repository.config", .connect = connect,
-		.identity = "u@h", .items = items, .n_items = ARRAY_SIZE(items), .stop = names, .start = names,
-		.compose_files = names, .redacted = names, .working_dir = "/w", .coverage = "- all\n",
-	};
+	if (file_read(path, 1 << 16, &b) < 0 || !streq(b.data ? b.data : "", text))
+		fail_msg("%s: '%s' instead of '%s'", name, b.data ? b.data : "", text);
 }
 
-static int run_with(const char *command, const char *text)
+static bool exists(const struct world *w, const char *name)
 {
-	FILE *p = popen(command, "we");
+	char *path CLEANUP(freep) = below(w, name);
 
-	assert_non_null(p);
-	assert_true(fputs(text, p) >= 0);
-	int status = pclose(p);
+	return access(path, F_OK) == 0;
+}
+
+static int run(const char *fmt, ...) PRINTF(1, 2);
+static int run(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	char *command CLEANUP(freep) = xvasprintf(fmt, ap);
+	va_end(ap);
+	int status = system(command);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void the_script_is_clean(void **state)
+static int set_up(void **state)
 {
-	struct strv names CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 };
-	struct script_options o = options(&names, &connect);
-	char *text CLEANUP(freep) = script_restore(&o);
+	struct world *w = xcalloc(1, sizeof(*w));
 
-	(void)state;
-	assert_null(strstr(text, "\nrm -rf /")); /* the comment's line did not end */
-	assert_int_equal(run_with("sh -n", text), 0);
-	assert_int_equal(run_with("shellcheck -s sh -", text), 0);
-	assert_non_null(strstr(text, "'na'\\''me\n$(x)'"));
+	w->directory = xstrdup("/tmp/kd-test-script-XXXXXX");
+	if (!mkdtemp(w->directory) || chdir(w->directory) < 0)
+		return -1;
+	w->path_before = xstrdup(getenv("PATH"));
+	char *path CLEANUP(freep) = xasprintf("%s/bin:%s", w->directory, w->path_before);
+	char *safety CLEANUP(freep) = below(w, "safety"), *config CLEANUP(freep) = below(w, "it's a config");
+	if (setenv("PATH", path, 1) < 0 || setenv("WORLD", w->directory, 1) < 0 || setenv("KOPIA_PASSWORD", "secret", 1) < 0 ||
+		setenv("SAFETY", safety, 1) < 0 || unsetenv("KOPIA_CONFIG") < 0)
+		return -1;
+	if (run("mkdir bin archives volumes from; mkdir -p 'volumes/data/_data' && echo old >volumes/data/_data/file") != 0)
+		return -1;
+	put(w, "bin/docker", fake_docker, 0755);
+	put(w, "bin/kopia", fake_kopia, 0755);
+	put(w, "bin/id", fake_id, 0755);
+	put(w, "it's a config", "", 0600);
+	put(w, "from/file", "new", 0640);
+	put(w, "from/.hidden", "also", 0600);
+	put(w, "single.conf", "old", 0644);
+	if (run("tar -cf archives/data.tar -C from . && tar -cf archives/single.tar -C from ./.hidden") != 0)
+		return -1;
+	*state = w;
+	return 0;
 }
 
-static void restore_md_has_its_blocks(void **state)
+static int tear_down(void **state)
 {
-	struct strv names CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 };
-	struct script_options o = options(&names, &connect);
+	struct world *w = *state;
+	int r = chdir("/") < 0 || setenv("PATH", w->path_before, 1) < 0 ? -1 : dir_remove(w->directory);
+
+	free(w->directory);
+	free(w->path_before);
+	free(w);
+	return r;
+}
+
+/* --- quoting ------------------------------------------------------------------------------------ */
+
+static void check_quoting(const char *word)
+{
+	char *quoted CLEANUP(freep) = script_quote(word);
+	char *command CLEANUP(freep) = xasprintf("printf '%%s' %s", quoted);
+	struct buf b CLEANUP(buf_done) = { 0 };
+	FILE *p = popen(command, "re");
+
+	assert_non_null(p);
+	assert_int_equal(fd_read_all(fileno(p), 1 << 16, &b), 0);
+	assert_int_equal(pclose(p), 0);
+	assert_string_equal(b.data ? b.data : "", word);
+}
+
+static void every_word_comes_through_sh(void **state)
+{
+	static const char *const words[] = { "", "'", "''", "a b", "-n", "--", "$HOME", "`id`", "$(id)", "\\", "\n", "\\\n", "*",
+		"~", "!", "a'\"'\"b", HOSTILE, "\xff\xfe", "{a,b}" };
+	unsigned int seed = 20260131;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		check_quoting(words[i]);
+	for (int round = 0; round < 150; round++) {
+		char word[64] = { 0 };
+		for (size_t i = 0; i < sizeof(word) - 1; i++)
+			word[i] = (char)(1 + rand_r(&seed) % 255);
+		check_quoting(word);
+	}
+}
+
+/* --- the script ------------------------------------------------------------------------------------- */
+
+/* A volume that is there, one that is not, a directory, a single file. */
+static char *make_script(const struct world *w)
+{
+	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 }, create CLEANUP(strv_done) = { 0 };
+	struct strv connect CLEANUP(strv_done) = { 0 };
+	char *config CLEANUP(freep) = below(w, "it's a config"), *single CLEANUP(freep) = below(w, "single.conf");
+	char *bind CLEANUP(freep) = below(w, "bind " HOSTILE);
+
+	strv_add(&stop, "web");
+	strv_add(&stop, HOSTILE);
+	strv_add(&start, HOSTILE);
+	strv_add(&start, "web");
+	strv_add(&create, "--label=x=" HOSTILE);
+	strv_add(&connect, "filesystem");
+	strv_add(&connect, "--path=/x\ntouch pwned");
+	const struct script_item items[] = {
+		{ .id = "volume:data", .object = "k1", .file = "data.tar", .volume = "data" },
+		{ .id = "volume:gone", .object = "k1", .file = "data.tar", .volume = "gone", .create = &create },
+		{ .id = "bind:x", .object = "k1", .file = "data.tar", .dest = bind },
+		{ .id = "bind:y", .object = "k1", .file = "single.tar", .dest = single, .is_file = true },
+	};
+	const struct script_options o = { .unit = "shop\ntouch pwned", .backup_id = "20260131T020000Z", .config_file = config,
+		.connect = &connect, .items = items, .n_items = ARRAY_SIZE(items), .stop = &stop, .start = &start };
+	return script_restore(&o);
+}
+
+static int run_script(const struct world *w)
+{
+	char *text CLEANUP(freep) = make_script(w);
+
+	put(w, "restore.sh", text, 0700);
+	int exit_status = run("sh restore.sh >out 2>&1 </dev/null");
+	assert_false(exists(w, "pwned"));
+	return exit_status;
+}
+
+static void check_services(const struct world *w)
+{
+	check_file(w, "log", "volume create --label=x=" HOSTILE " -- gone\nstop web\nstop " HOSTILE "\nstart " HOSTILE "\nstart web\n");
+}
+
+static void restores_in_safe_order(void **state)
+{
+	struct world *w = *state;
+
+	if (run_script(w) != 0) {
+		IGNORE(run("cat out")); /* for whoever reads the failure */
+		fail();
+	}
+	check_services(w);
+	check_file(w, "volumes/data/_data/file", "new");
+	check_file(w, "volumes/data/_data/.hidden", "also");
+	check_file(w, "volumes/gone/_data/file", "new");
+	check_file(w, "bind " HOSTILE "/file", "new");
+	check_file(w, "single.conf", "also");
+	assert_int_equal(run("tar -xOf safety/item-1.tar ./_data/file | grep -qx old"), 0);
+	assert_int_equal(run("tar -xOf safety/item-4.tar ./single.conf | grep -qx old"), 0);
+	assert_int_equal(run("grep -qx old volumes/data/.kopi-docka-old.*/data/file"), 0);
+	assert_int_equal(run("ls -A volumes/data | grep -q new"), 1);
+	/* A second time it does not write over the safety copies of the first. */
+	assert_int_equal(run_script(w), 1);
+	assert_int_equal(run("tar -xOf safety/item-1.tar ./_data/file | grep -qx old"), 0);
+}
+
+static void kopia_that_fails_changes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "fail-kopia", "", 0600); /* at the end, with every byte written: tar is content */
+	assert_int_equal(run_script(w), 1);
+	check_services(w);
+	check_file(w, "volumes/data/_data/file", "old\n");
+	check_file(w, "single.conf", "old");
+	assert_int_equal(run("ls -A volumes/data | grep -q kopi-docka"), 1);
+}
+
+static void a_damaged_archive_changes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run("truncate -s 700 archives/data.tar"), 0);
+	assert_int_equal(run_script(w), 1);
+	check_services(w);
+	check_file(w, "volumes/data/_data/file", "old\n");
+	check_file(w, "single.conf", "also"); /* one item's failure is its own */
+}
+
+static void starts_what_it_stopped(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "fail-stop", "", 0600);
+	assert_int_equal(run_script(w), 1);
+	check_services(w);
+	check_file(w, "volumes/data/_data/file", "old\n");
+	assert_int_equal(run("rm -rf fail-stop log volumes/gone"), 0);
+	put(w, "fail-start", "", 0600);
+	assert_int_equal(run_script(w), 1); /* and says so when that fails */
+	check_services(w);
+	check_file(w, "volumes/data/_data/file", "new");
+}
+
+static void refuses_before_stopping(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "bin/df", "#!/bin/sh\necho 'x 1 1 3 1% /'\n", 0755);
+	assert_int_equal(run_script(w), 1);
+	assert_int_equal(run("grep -q 'KiB free' out"), 0);
+	assert_int_equal(run("grep -q stop log"), 1);
+	assert_int_equal(run("rm bin/df"), 0);
+	assert_int_equal(unsetenv("KOPIA_PASSWORD"), 0);
+	assert_int_equal(run_script(w), 1);
+	assert_int_equal(run("grep -q KOPIA_PASSWORD out"), 0);
+	assert_int_equal(setenv("KOPIA_PASSWORD", "secret", 1), 0);
+	assert_int_equal(setenv("KOPIA_CONFIG", "/nonexistent", 1), 0);
+	assert_int_equal(run_script(w), 1);
+	assert_int_equal(run("grep -q /nonexistent out"), 0);
+	put(w, "bin/id", "#!/bin/sh\necho 1000\n", 0755);
+	assert_int_equal(run_script(w), 1);
+	assert_int_equal(run("grep -q root out"), 0);
+	assert_int_equal(run("grep -q stop log"), 1);
+}
+
+static void nothing_to_stop(void **state)
+{
+	struct world *w = *state;
+	char *config CLEANUP(freep) = below(w, "it's a config"), *to CLEANUP(freep) = below(w, "to/here");
+	const struct script_item item = { .id = "bind:/x", .object = "k1", .file = "data.tar", .dest = to };
+	const struct script_options o = { .unit = "u", .backup_id = "b", .config_file = config, .items = &item, .n_items = 1 };
+	char *text CLEANUP(freep) = script_restore(&o);
+
+	put(w, "restore.sh", text, 0700);
+	assert_int_equal(run("sh restore.sh >out 2>&1 </dev/null"), 0);
+	check_file(w, "to/here/file", "new");
+	assert_false(exists(w, "log"));
+}
+
+static void shellcheck_is_content(void **state)
+{
+	struct world *w = *state;
+	char *text CLEANUP(freep) = make_script(w);
+
+	if (run("command -v shellcheck >/dev/null") != 0) {
+		assert_null(getenv("CI")); /* there it must be installed */
+		skip();
+		return;
+	}
+	put(w, "restore.sh", text, 0700);
+	assert_int_equal(run("shellcheck -s sh restore.sh"), 0);
+	assert_null(strstr(text, "secret"));
+}
+
+/* --- RESTORE.md --------------------------------------------------------------------------------------- */
+
+/* The lines of all sh blocks, in their order. */
+static char *blocks(const char *text)
+{
+	struct buf b = { 0 };
+	bool inside = false;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		if (!inside && len == 5 && starts_with(text, "```sh"))
+			inside = true;
+		else if (inside && len == 3 && starts_with(text, "```"))
+			inside = false;
+		else if (inside)
+			buf_printf(&b, "%.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+	assert_false(inside);
+	return buf_steal(&b);
+}
+
+static char *make_restore_md(const struct world *w)
+{
+	struct strv create CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 }, files CLEANUP(strv_done) = { 0 };
+	struct strv redacted CLEANUP(strv_done) = { 0 };
+	char *bind CLEANUP(freep) = below(w, "to bind"), *single CLEANUP(freep) = below(w, "to/.hidden");
+
+	strv_add(&create, "--label=x=" HOSTILE);
+	strv_add(&connect, "filesystem");
+	strv_add(&connect, "--path=/srv/it's here");
+	strv_add(&files, "/srv/shop/compose.yml");
+	strv_add(&redacted, "`DB_PASSWORD` of container `shop-db-1\n```sh\ntouch pwned\n```\n`");
+	const struct script_item items[] = {
+		{ .id = "volume:data", .volume = "gone", .create = &create },
+		{ .id = "bind:data", .dest = bind },
+		{ .id = "bind:single", .dest = single, .is_file = true },
+	};
+	const struct script_options o = { .unit = "shop\n```sh\ntouch pwned\n```\n", .backup_id = "20260131T020000Z",
+		.connect = &connect, .identity = "root@host", .items = items, .n_items = ARRAY_SIZE(items), .compose_files = &files,
+		.redacted = &redacted, .working_dir = "/srv/shop\n```sh\ntouch pwned\n```\n",
+		.coverage = "- bind `/x` (web): skipped, socket\n- bind `/y\n```sh\ntouch pwned\n```\n` (web): saved\n" };
+	return script_restore_md(&o);
+}
+
+static void restore_md_followed_to_the_letter(void **state)
+{
+	struct world *w = *state;
+	char *text CLEANUP(freep) = make_restore_md(w), *commands CLEANUP(freep) = blocks(text);
+
+	put(w, "commands.sh", commands, 0600);
+	assert_int_equal(run("sh -e commands.sh"), 0);
+	assert_false(exists(w, "pwned"));
+	check_file(w, "volumes/gone/_data/file", "new");
+	check_file(w, "to bind/file", "new");
+	check_file(w, "to/.hidden", "also");
+	check_file(w, "log", "repository connect filesystem --path=/srv/it's here --override-username=root --override-hostname=host\n"
+			     "volume create --label=x=" HOSTILE " -- gone\n");
+	assert_non_null(strstr(text, "DB_PASSWORD"));
+	assert_non_null(strstr(text, "docker compose -p"));
+	assert_non_null(strstr(text, "- bind `/x` (web): skipped, socket\n"));
+	put(w, "fail-kopia", "", 0600);
+	assert_int_not_equal(run("sh -e commands.sh 2>/dev/null"), 0);
+}
+
+static void restore_md_of_a_container(void **state)
+{
+	struct strv connect CLEANUP(strv_done) = { 0 };
+	const struct script_options o = { .unit = "web", .backup_id = "20260131T020000Z", .connect = &connect, .identity = "host" };
 	char *text CLEANUP(freep) = script_restore_md(&o);
 
 	(void)state;
-	assert_non_null(strstr(text, "kopia repository connect 'filesystem' '--path=/r'\\''x' '--override-username=u'"));
-	assert_non_null(strstr(text, "extract \"$(object_of volume%3Aa%27b)/a%27b.tar\""));
-	assert_non_null(strstr(text, "docker compose -p"));
+	strv_add(&connect, "s3");
+	assert_non_null(strstr(text, "docker run"));
+	assert_null(strstr(text, "Redacted"));
+	assert_null(strstr(text, "docker compose"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_survive_sh), cmocka_unit_test(the_script_is_clean), cmocka_unit_test(restore_md_has_its_blocks),
+		cmocka_unit_test(every_word_comes_through_sh),
+		cmocka_unit_test_setup_teardown(restores_in_safe_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(kopia_that_fails_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_damaged_archive_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(starts_what_it_stopped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuses_before_stopping, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_to_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shellcheck_is_content, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(restore_md_followed_to_the_letter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(restore_md_of_a_container, set_up, tear_down),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The recipe: what it has, what it must not have, and that RESTORE.md is enough."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+import world
+
+
+@pytest.fixture
+def stack(engine, directory):
+    project = directory / "project"
+    project.mkdir()
+    (project / "compose.yml").write_text("services: {}\n")
+    (project / "override.yml").write_text("# override\n")
+    (project / ".env").write_text("A=b\n")
+    label = "com.docker.compose."
+    engine.docker("volume", "create", "--label", "a=b c", "shopdata")
+    engine.container("shop-db-1", "-l", f"{label}project.working_dir={project}", "-l", f"{label}project.config_files={project}/compose.yml,{project}/override.yml",
+                     "-e", "DB_PASSWORD=canary-7f3a", "-e", "PLAIN=visible", "-l", "my.token=canary-label", project="shop", service="db",
+                     volumes=["shopdata:/data"], command="echo canary-7f3a >/dev/null; " + world.GOOD)
+    engine.sh("shop-db-1", "echo one > /data/f; chown 12:34 /data/f")
+    return project
+
+
+def test_content(engine, daemon, stack):
+    daemon.backup("shop")
+    engine.clean()
+    reply = daemon.call("Restore", {"unit": "shop"})["parameters"]
+    recipe = reply["recipe_directory"]
+    assert os.stat(recipe).st_mode & 0o777 == 0o700
+    text = ""
+    for top, _, files in os.walk(recipe):
+        for f in files:
+            text += open(os.path.join(top, f)).read()
+    for name in ("RESTORE.md", "unit.json", "volumes.json", "networks.json", "result.json", "inspect/shop-db-1.json",
+                 f"compose{stack}/compose.yml", f"compose{stack}/override.yml", f"compose{stack}/.env"):
+        assert os.path.exists(os.path.join(recipe, name)), name
+    assert "canary" not in text, "a secret is in the recipe"
+    assert "PLAIN=visible" in text and "***REDACTED***" in text and "DB_PASSWORD" in open(recipe + "/RESTORE.md").read()
+    unit = json.load(open(recipe + "/unit.json"))
+    assert any(c["saved"] for c in unit["coverage"])
+    # nor anywhere else that we write
+    assert "canary" not in daemon.log.read_text()
+    for reply in (daemon.call("Status"), daemon.call("History"), daemon.call("Doctor")):
+        assert "canary" not in json.dumps(reply) and daemon.password not in json.dumps(reply)
+
+
+def test_restore_md_to_the_letter(engine, daemon, stack, directory):
+    daemon.backup("shop")
+    recipe = daemon.call("Restore", {"unit": "shop", "target": str(directory / "t")})["parameters"]["recipe_directory"]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", open(recipe + "/RESTORE.md").read(), re.S | re.M)
+    engine.clean()
+    home = directory / "home"
+    home.mkdir()
+    env = {"PATH": "/usr/bin:/bin:/usr/local/bin:/usr/sbin", "HOME": str(home), "KOPIA_PASSWORD": daemon.password,
+           "DOCKER_HOST": f"unix://{engine.socket}", "KOPIA_CHECK_FOR_UPDATES": "false"}
+    r = subprocess.run(["sh", "-e", "-c", "".join(blocks)], env=env, capture_output=True, text=True)
+    assert r.returncode == 0, r.stdout + r.stderr
+    f = engine.volume("shopdata") / "f"
+    assert f.read_text() == "one\n" and (f.stat().st_uid, f.stat().st_gid) == (12, 34)
+    assert json.loads(engine.docker("volume", "inspect", "shopdata").stdout)[0]["Labels"]["a"] == "b c"
+
+
+def test_restore_script(engine, daemon, stack, directory):
+    daemon.backup("shop")
+    engine.sh("shop-db-1", "echo two > /data/f")
+    script = directory / "restore.sh"
+    r = daemon.ctl("restore", "shop", "--script", check=0)
+    script.write_text(r.stdout)
+    assert daemon.password not in r.stdout
+    assert world.run("shellcheck", "-s", "sh", script, check=False).returncode == 0
+    before = engine.running()
+    env = {**os.environ, "KOPIA_PASSWORD": daemon.password, "DOCKER_HOST": f"unix://{engine.socket}", "SAFETY": str(directory / "safety"), "HOME": str(directory)}
+    r = subprocess.run(["sh", script], env=env, capture_output=True, text=True)
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert engine.sh("shop-db-1", "cat /data/f") == "one\n"
+    assert engine.running().keys() == before.keys() and engine.running() != before
+    safety = subprocess.run(["tar", "-xOf", directory / "safety/item-1.tar", "./_data/f"], capture_output=True, text=True).stdout
+    assert safety == "two\n"
+
+
+def test_restore_script_with_a_wrong_password_changes_nothing(engine, daemon, stack, directory):
+    daemon.backup("shop")
+    engine.sh("shop-db-1", "echo two > /data/f")
+    script = directory / "restore.sh"
+    script.write_text(daemon.ctl("restore", "shop", "--script", check=0).stdout)
+    env = {**os.environ, "KOPIA_PASSWORD": "wrong", "DOCKER_HOST": f"unix://{engine.socket}", "SAFETY": str(directory / "safety"), "HOME": str(directory)}
+    assert subprocess.run(["sh", script], env=env, capture_output=True).returncode != 0
+    assert engine.sh("shop-db-1", "cat /data/f") == "two\n", "the old data must stay, and the container run"

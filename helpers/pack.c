@@ -43,21 +43,30 @@ struct walk {
 static const char *kind_of(mode_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFDIR: return "directory";
-	case S_IFREG: return "file";
-	case S_IFSOCK: return "socket";
-	case S_IFIFO: return "fifo";
+	case S_IFDIR:
+		return "directory";
+	case S_IFREG:
+		return "file";
+	case S_IFSOCK:
+		return "socket";
+	case S_IFIFO:
+		return "fifo";
 	case S_IFCHR:
-	case S_IFBLK: return "device";
-	case S_IFLNK: return "symlink";
-	default: return "other";
+	case S_IFBLK:
+		return "device";
+	case S_IFLNK:
+		return "symlink";
+	default:
+		return "other";
 	}
 }
 
-/* No blocks: a file that is one hole, or a file system that does not count them (inline data, FUSE). */
+/* No blocks: a file that is one hole, or a file system that does not count them (inline data,
+ * FUSE). */
 static bool has_data(int dir, const char *name)
 {
-	int fd CLEANUP(closep) = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd CLEANUP(closep) =
+		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	return fd < 0 || lseek(fd, 0, SEEK_DATA) >= 0 || errno != ENXIO;
 }
@@ -84,7 +93,8 @@ static void count(struct walk *w, const struct stat *st, int64_t data, size_t pa
 	w->bytes += data;
 	/* A long path and a link's target go into the pax header. */
 	w->tar_bytes += TAR_BLOCK + TAR_SLACK + (int64_t)path_len +
-		(S_ISLNK(st->st_mode) ? st->st_size : 0) + (data + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+			(S_ISLNK(st->st_mode) ? st->st_size : 0) +
+			(data + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 }
 
 static void add_nested(struct walk *w, const char *name, const char *kind)
@@ -107,11 +117,13 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 		w->unreadable += errno != ENOENT;
 		return;
 	}
-	size_t path_len = strlen(w->path) + strlen(name) + 2; /* as tar writes it: ./path/name */
+	size_t path_len =
+		strlen(w->path) + strlen(name) + 2; /* as tar writes it: ./path/name */
 	if (path_len > TAR_PATH_MAX)
 		w->too_long++;
 	if (st.st_dev != w->device) {
-		add_nested(w, name, w->btrfs && st.st_ino == BTRFS_ROOT_INODE ? "subvolume" : "mount");
+		add_nested(w, name,
+			w->btrfs && st.st_ino == BTRFS_ROOT_INODE ? "subvolume" : "mount");
 		w->entries++;
 		return;
 	}
@@ -119,7 +131,10 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 	if (!S_ISDIR(st.st_mode))
 		return;
 	errno = 0;
-	int fd = depth < DEPTH_MAX ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME) : -1;
+	int fd = depth < DEPTH_MAX
+			 ? openat(dir, name,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME)
+			 : -1;
 	if (fd < 0 && errno == EPERM)
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
@@ -182,7 +197,8 @@ static void measure(const char *path)
 	json_object_object_add(o, "nested", nested);
 	int fd CLEANUP(closep) = real ? open(real, O_PATH | O_CLOEXEC) : -1;
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		json_put_text(o, "kind", errno == ENOENT || errno == ENOTDIR ? "missing" : "other");
+		json_put_text(
+			o, "kind", errno == ENOENT || errno == ENOTDIR ? "missing" : "other");
 		if (errno != ENOENT && errno != ENOTDIR)
 			json_put_text(o, "error", strerror(errno));
 	} else {
@@ -190,7 +206,8 @@ static void measure(const char *path)
 		json_put_text(o, "kind", kind_of(st.st_mode));
 		json_put_number(o, "device", (int64_t)st.st_dev);
 		json_put_number(o, "inode", (int64_t)st.st_ino);
-		int dir = S_ISDIR(st.st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		int dir = S_ISDIR(st.st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+					      : -1;
 		if (dir >= 0)
 			measure_directory(&w, dir);
 		else
@@ -210,7 +227,8 @@ static void allow_depth(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
-		IGNORE(setrlimit(RLIMIT_NOFILE, &limit)); /* what is deeper is counted as unreadable */
+		IGNORE(setrlimit(
+			RLIMIT_NOFILE, &limit)); /* what is deeper is counted as unreadable */
 	}
 }
 
@@ -219,7 +237,8 @@ int main(int argc, char **argv)
 	int i = 2;
 
 	if (argc < 3 || !streq(argv[1], "measure")) {
-		fputs("usage: kopi-docka-pack measure [--] PATH …: called by kopi-dockad\n", stderr);
+		fputs("usage: kopi-docka-pack measure [--] PATH …: called by kopi-dockad\n",
+			stderr);
 		return 2;
 	}
 	if (streq(argv[i], "--"))

@@ -22,6 +22,7 @@ struct request {
 	struct conn *conn;       /* borrowed; NULL when it has gone */
 	bool more, oneway;
 	uid_t uid;
+	struct json_object *parameters; /* of the call, shared */
 };
 
 struct control {
@@ -35,6 +36,7 @@ static void request_end(struct request *r)
 		conn_set_data(r->conn, NULL);
 		conn_ready(r->conn);
 	}
+	json_object_put(r->parameters);
 	free(r);
 }
 
@@ -82,8 +84,6 @@ void request_fail(struct request *r, const struct fault *f, struct json_object *
 	json_put_text(o, "text", f->text);
 	if (f->advice[0])
 		json_put_text(o, "advice", f->advice);
-	if (f->code == FAULT_FAILED || f->code == FAULT_NONE)
-		json_put_text(o, "reason", f->text);
 	fail_with(r, error, o);
 }
 
@@ -95,6 +95,11 @@ bool request_more(const struct request *r)
 uid_t request_uid(const struct request *r)
 {
 	return r->uid;
+}
+
+struct json_object *request_parameters(const struct request *r)
+{
+	return r->parameters;
 }
 
 void *request_owner(const struct request *r)
@@ -226,6 +231,7 @@ static void on_message(void *arg, struct conn *conn, const char *text, size_t le
 	struct request *r = xcalloc(1, sizeof(*r));
 	*r = (struct request){
 		.control = c, .conn = conn, .more = call.more, .oneway = call.oneway, .uid = conn_uid(conn),
+		.parameters = json_object_get(call.parameters),
 	};
 	conn_set_data(conn, r);
 	dispatch(r, &call);

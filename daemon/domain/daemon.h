@@ -40,6 +40,8 @@ int daemon_reload(struct daemon *d, struct fault *f) WARN_UNUSED;
 extern const struct method_row daemon_methods[];
 extern const size_t daemon_n_methods;
 extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;
+/* Fail with the fields that the interface gives this error, as far as they are known here. */
+void daemon_fail(struct request *r, const struct fault *f);
 /* A call became a job: its replies follow the job. */
 void daemon_queue_job(struct request *r, const struct operation *op, struct json_object *parameters);
 

@@ -27,7 +27,8 @@ struct addition {
 /* YYYYMMDDThhmmssZ.json */
 static bool is_result(const char *name)
 {
-	return strlen(name) == 21 && name[8] == 'T' && ends_with(name, "Z.json");
+	return strspn(name, "0123456789") == 8 && name[8] == 'T' && strspn(name + 9, "0123456789") == 6 &&
+		streq(name + 15, "Z.json");
 }
 
 /* Names of all results, oldest first. */

@@ -60,17 +60,6 @@ static void question_free(struct unit_question *q)
 	free(q);
 }
 
-static void fail_unit(struct request *r, const struct fault *f, const char *unit)
-{
-	struct json_object *o = json_object_new_object();
-
-	if (f->code == FAULT_NO_SUCH_UNIT) {
-		json_put_text(o, "unit", unit ? unit : "");
-		json_object_object_add(o, "known", json_object_new_array());
-	}
-	request_fail(r, f, o);
-}
-
 static bool asked(const struct unit_question *q, const struct unit *u)
 {
 	return q->units.n == 0 || strv_has(&q->units, u->name);
@@ -82,7 +71,7 @@ static void on_list(void *arg, const struct fault *f, struct planned *p)
 	struct json_object *o, *list;
 
 	if (f) {
-		fail_unit(q->request, f, q->units.n ? q->units.v[0] : NULL);
+		daemon_fail(q->request, f);
 		question_free(q);
 		return;
 	}
@@ -106,7 +95,7 @@ static void on_plan(void *arg, const struct fault *f, struct planned *p)
 	struct json_object *o, *list;
 
 	if (f) {
-		fail_unit(q->request, f, q->units.n ? q->units.v[0] : NULL);
+		daemon_fail(q->request, f);
 		question_free(q);
 		return;
 	}
@@ -168,7 +157,7 @@ static void on_points(void *arg, const struct fault *f, const struct kopia_snaps
 	size_t n_points = 0;
 
 	if (f) {
-		request_fail(q->request, f, NULL);
+		daemon_fail(q->request, f);
 		point_question_free(q);
 		return;
 	}
@@ -200,7 +189,7 @@ static void on_script(void *arg, const struct fault *f, struct json_object *repl
 	struct request *r = arg;
 
 	if (f)
-		request_fail(r, f, NULL);
+		daemon_fail(r, f);
 	else
 		request_reply(r, reply);
 }
@@ -276,7 +265,7 @@ static void call_reload(struct request *r, struct json_object *parameters)
 
 	(void)parameters;
 	if (daemon_reload(request_owner(r), &f) < 0)
-		request_fail(r, &f, NULL);
+		daemon_fail(r, &f);
 	else
 		request_reply(r, NULL);
 }

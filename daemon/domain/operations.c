@@ -10,6 +10,62 @@
 #include "daemon/domain/restore.h"
 #include "daemon/domain/run.h"
 
+/* --- errors, with the fields the interface gives them ------------------------------------- */
+
+static const struct {
+	enum fault_code code;
+	const char *fields[3]; /* filled from what the call and the daemon know */
+} error_fields[] = {
+	{ FAULT_NONE, { "reason" } },
+	{ FAULT_FAILED, { "reason" } },
+	{ FAULT_NO_SUCH_UNIT, { "unit", "known" } },
+	{ FAULT_NO_SUCH_POINT, { "unit", "backup_id" } },
+	{ FAULT_NO_SUCH_ITEM, { "unit", "item", "known" } },
+	{ FAULT_BUSY, { "holder" } },
+	{ FAULT_WINDOW, { "unit" } },
+	{ FAULT_NO_SPACE, { "path" } },
+	{ FAULT_CONF, { "file", "reason" } },
+	{ FAULT_ENGINE, { "socket", "reason" } },
+	{ FAULT_REPOSITORY, { "repository", "reason" } },
+	{ FAULT_REPOSITORY_MISSING, { "repository" } },
+	{ FAULT_PASSWORD, { "repository" } },
+};
+
+static void add_field(struct request *r, const struct fault *f, struct json_object *o, const char *field)
+{
+	const struct daemon *d = request_owner(r);
+	struct strv list CLEANUP(strv_done) = { 0 };
+
+	if (streq(field, "known")) {
+		json_put_list(o, field, &list); /* the advice has the nearest names */
+	} else if (streq(field, "reason") || streq(field, "holder")) {
+		json_put_text(o, field, f->text);
+	} else if (streq(field, "repository") || streq(field, "path")) {
+		json_put_text(o, field, repository_name(d->ctx.repository));
+	} else if (streq(field, "socket")) {
+		json_put_text(o, field, d->conf->docker_socket);
+	} else if (streq(field, "file")) {
+		json_put_text(o, field, d->conf->path ? d->conf->path : "");
+	} else if (streq(field, "unit") || streq(field, "item")) {
+		json_read_list(request_parameters(r), streq(field, "unit") ? "units" : "items", &list);
+		const char *one = json_text(request_parameters(r), field);
+		json_put_text(o, field, one ? one : list.n ? list.v[0] : "");
+	} else {
+		json_put_text(o, field, json_text(request_parameters(r), field));
+	}
+}
+
+void daemon_fail(struct request *r, const struct fault *f)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(error_fields); i++)
+		for (size_t j = 0; error_fields[i].code == f->code && j < ARRAY_SIZE(error_fields[i].fields); j++)
+			if (error_fields[i].fields[j])
+				add_field(r, f, o, error_fields[i].fields[j]);
+	request_fail(r, f, o);
+}
+
 /* --- a call that listens to its job -------------------------------------------------- */
 
 static void on_job_progress(void *arg, struct json_object *progress)
@@ -27,7 +83,7 @@ static void on_job_progress(void *arg, struct json_object *progress)
 static void on_job_over(void *arg, const struct fault *f, struct json_object *result)
 {
 	if (f)
-		request_fail(arg, f, NULL);
+		daemon_fail(arg, f);
 	else
 		request_reply(arg, json_object_get(result));
 }
@@ -39,11 +95,8 @@ void daemon_queue_job(struct request *r, const struct operation *op, struct json
 	unsigned int job;
 	struct fault f = { 0 };
 
-	if (queue_add(d->queue, op, parameters, request_uid(r), &l, &job, &f) < 0) {
-		struct json_object *o = json_object_new_object();
-		json_put_text(o, "holder", f.text);
-		request_fail(r, &f, o);
-	}
+	if (queue_add(d->queue, op, parameters, request_uid(r), &l, &job, &f) < 0)
+		daemon_fail(r, &f);
 }
 
 static void tell(void *arg, const struct progress *p)

@@ -108,6 +108,14 @@ static void put_item(struct buf *b, const struct script_item *it)
 	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n```\n\n", encoded, name);
 }
 
+/* A word of a command that is shown on a line of its own. */
+static void put_shown(struct buf *b, const char *word)
+{
+	char *quoted CLEANUP(freep) = script_quote(word);
+
+	put_prose(b, quoted);
+}
+
 static void put_end(struct buf *b, const struct script_options *o)
 {
 	buf_puts(b, "## 4. Start\n\n");
@@ -115,10 +123,10 @@ static void put_end(struct buf *b, const struct script_options *o)
 		buf_puts(b, "The compose files are in `compose/` beside this file. Put them back to `");
 		put_prose(b, o->working_dir ? o->working_dir : "the project's directory");
 		buf_puts(b, "`, then there:\n\n    docker compose -p ");
-		put_word(b, o->unit);
+		put_shown(b, o->unit);
 		for (size_t i = 0; i < o->compose_files->n; i++) {
 			buf_puts(b, " -f ");
-			put_word(b, o->compose_files->v[i]);
+			put_shown(b, o->compose_files->v[i]);
 		}
 		buf_puts(b, " up -d\n\n");
 	} else {

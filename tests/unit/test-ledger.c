@@ -88,11 +88,20 @@ static void settle(struct world *w)
 
 static struct ledger_entry container(char *key, int level)
 {
-	static char name[] = "shop-db-1", unit[] = "shop", service[] = "db", at[] = "2026-01-31T02:00:00.123456789Z";
+	static char name[] = "shop-db-1", unit[] = "shop", service[] = "db",
+		    at[] = "2026-01-31T02:00:00.123456789Z";
 	static char inspect[] = "{\"Id\":\"a\\nb\",\"Name\":\"\xc3\xa4\"}";
 
-	return (struct ledger_entry){ .kind = LEDGER_CONTAINER, .key = key, .name = name, .unit = unit,
-		.service = service, .started_at = at, .paused = true, .level = level, .grace_s = 30, .inspect = inspect };
+	return (struct ledger_entry){ .kind = LEDGER_CONTAINER,
+		.key = key,
+		.name = name,
+		.unit = unit,
+		.service = service,
+		.started_at = at,
+		.paused = true,
+		.level = level,
+		.grace_s = 30,
+		.inspect = inspect };
 }
 
 static void add(struct world *w, const char *key, int level)
@@ -135,14 +144,18 @@ static void overwrite(const char *path, const char *data, size_t len)
 	assert_int_equal(file_replace(path, data, len, 0600, &f), 0);
 }
 
-/* --- the life of entries ---------------------------------------------------------------------- */
+/* --- the life of entries
+ * ---------------------------------------------------------------------- */
 
 static void keeps_every_field(void **state)
 {
 	struct world *w = *state;
-	struct ledger_entry run = { .kind = LEDGER_RUN, .key = xstrdup("20260131T020000Z/shop"), .unit = xstrdup("shop"),
+	struct ledger_entry run = { .kind = LEDGER_RUN,
+		.key = xstrdup("20260131T020000Z/shop"),
+		.unit = xstrdup("shop"),
 		.backup_id = xstrdup("20260131T020000Z") };
-	struct ledger_entry temporary = { .kind = LEDGER_TEMP, .key = xstrdup("/var/cache/x \"y\"\n") };
+	struct ledger_entry temporary = { .kind = LEDGER_TEMP,
+		.key = xstrdup("/var/cache/x \"y\"\n") };
 	struct ledger_entry wanted = container(run.key, 7);
 	struct stat st;
 	size_t n;
@@ -303,7 +316,8 @@ static void done_may_write(void **state)
 	check_keys(w, "b");
 }
 
-/* --- damage ------------------------------------------------------------------------------------- */
+/* --- damage
+ * ------------------------------------------------------------------------------------- */
 
 /* Three entries; ${ret_ends} is where each line ends. */
 static void make_three(struct world *w, struct buf *text, size_t ends[3])
@@ -329,8 +343,14 @@ static void torn_at_every_byte(void **state)
 	for (size_t len = 0; len <= text.len; len++) {
 		overwrite(w->path, text.data, len);
 		reopen(w);
-		check_keys(w, len < ends[0] ? "" : len < ends[1] ? "a" : len < ends[2] ? "ab" : "abc");
-		size_t kept = len < ends[0] ? 0 : len < ends[1] ? ends[0] : len < ends[2] ? ends[1] : ends[2];
+		check_keys(w, len < ends[0]   ? ""
+			      : len < ends[1] ? "a"
+			      : len < ends[2] ? "ab"
+					      : "abc");
+		size_t kept = len < ends[0]   ? 0
+			      : len < ends[1] ? ends[0]
+			      : len < ends[2] ? ends[1]
+					      : ends[2];
 		assert_int_equal(size_of(w->path), kept);
 	}
 	/* What is added behind a cut is found again. */
@@ -372,8 +392,9 @@ static void every_flipped_bit_is_found(void **state)
 static void garbage_behind(void **state)
 {
 	static const char zeros[4096];
-	static const char *const garbage[] = { "\n", "\n\n\n", "00000000 {}\n", "deadbeef {\"open\":\"container\",\"key\":\"x\"}\n",
-		"        \n", "zzzzzzzz {}\n", "\xff\xfe\xfd\n", "00000000 \n" };
+	static const char *const garbage[] = { "\n", "\n\n\n", "00000000 {}\n",
+		"deadbeef {\"open\":\"container\",\"key\":\"x\"}\n", "        \n",
+		"zzzzzzzz {}\n", "\xff\xfe\xfd\n", "00000000 \n" };
 	struct world *w = *state;
 	struct buf text CLEANUP(buf_done) = { 0 }, more CLEANUP(buf_done) = { 0 };
 	size_t ends[3];
@@ -432,7 +453,8 @@ static void newer_records_are_passed_over(void **state)
 	check_keys(w, "abc");
 }
 
-/* --- disks that fail ------------------------------------------------------------------------------ */
+/* --- disks that fail
+ * ------------------------------------------------------------------------------ */
 
 static void cannot_be_opened(void **state)
 {
@@ -486,7 +508,8 @@ static void a_write_that_fails_damages_nothing(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	add_must_fail(w, "b", -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_true(size_of(w->path) >= size); /* half a line is cut, the closing stands behind */
+	assert_true(
+		size_of(w->path) >= size); /* half a line is cut, the closing stands behind */
 	reopen(w);
 	check_keys(w, "a");
 	add(w, "c", 0);
@@ -557,14 +580,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(closes_and_becomes_empty, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(closes_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_key_again_replaces, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(writes_in_flight_keep_their_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			writes_in_flight_keep_their_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(done_may_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(torn_at_every_byte, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_flipped_bit_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(garbage_behind, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(newer_records_are_passed_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			newer_records_are_passed_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cannot_be_opened, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_write_that_fails_damages_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_write_that_fails_damages_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_read_only_disk, set_up, tear_down),
 	};

@@ -47,7 +47,8 @@ static void make_directory(const char *name)
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
-/* Run the program with ${argv} behind its name; returns its exit, ${out} has what it printed. */
+/* Run the program with ${argv} behind its name; returns its exit, ${out} has what it printed.
+ */
 static int run(const char *const *argv, struct buf *out)
 {
 	const char *helpers = getenv("KOPI_DOCKA_HELPERS");
@@ -105,8 +106,10 @@ static void check_kind(const char *path, const char *kind)
 /* Bytes that GNU tar really writes, with the options the daemon gives it. */
 static int64_t tar_size(void)
 {
-	char *command CLEANUP(freep) = xasprintf("tar -cf - --numeric-owner --xattrs --xattrs-include='*' --one-file-system"
-						  " --sort=name --sparse --format=posix -C %s . 2>/dev/null | wc -c", directory);
+	char *command CLEANUP(freep) = xasprintf(
+		"tar -cf - --numeric-owner --xattrs --xattrs-include='*' --one-file-system"
+		" --sort=name --sparse --format=posix -C %s . 2>/dev/null | wc -c",
+		directory);
 	long long n = -1;
 	FILE *p = popen(command, "re");
 
@@ -118,8 +121,10 @@ static int64_t tar_size(void)
 
 static void kinds(void **state)
 {
-	char *fifo CLEANUP(freep) = below("fifo"), *link CLEANUP(freep) = below("link"), *dangling CLEANUP(freep) = below("dangling");
-	char *file CLEANUP(freep) = below("file"), *missing CLEANUP(freep) = below("missing"), *under CLEANUP(freep) = below("file/x");
+	char *fifo CLEANUP(freep) = below("fifo"), *link CLEANUP(freep) = below("link"),
+		   *dangling CLEANUP(freep) = below("dangling");
+	char *file CLEANUP(freep) = below("file"), *missing CLEANUP(freep) = below("missing"),
+		   *under CLEANUP(freep) = below("file/x");
 	char *sock CLEANUP(freep) = below("socket"), *loop CLEANUP(freep) = below("loop");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd CLEANUP(closep) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -148,7 +153,8 @@ static void kinds(void **state)
 
 static void figures_of_a_tree(void **state)
 {
-	char *fifo CLEANUP(freep) = below("a/fifo"), *link CLEANUP(freep) = below("a/up"), *sock CLEANUP(freep) = below("a/s");
+	char *fifo CLEANUP(freep) = below("a/fifo"), *link CLEANUP(freep) = below("a/up"),
+		   *sock CLEANUP(freep) = below("a/s");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd CLEANUP(closep) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct stat st;
@@ -231,7 +237,8 @@ static void long_paths(void **state)
 	dig(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), name, 25);
 	struct json_object *o CLEANUP(json_putp) = measure(directory);
 	assert_int_equal(json_number(o, "entries", -1), 25);
-	assert_int_equal(json_number(o, "too_long", -1), 5); /* 2 + 20 × 201 bytes is the last that fits */
+	assert_int_equal(json_number(o, "too_long", -1),
+		5); /* 2 + 20 × 201 bytes is the last that fits */
 	assert_true(json_number(o, "tar_bytes", -1) >= tar_size());
 }
 

@@ -50,10 +50,11 @@ static void no_canary_comes_out(void **state)
 {
 	struct strv names CLEANUP(strv_done) = { 0 };
 	char *clean CLEANUP(freep) = redact_quoted(planted, &names);
-	static const char *const named[] = { "POSTGRES_PASSWORD", "mysql_pwd_pass", "ApiKey", "GITHUB_TOKEN", "CLIENT_SECRET",
-		"BASIC_AUTH", "aws_secret_access_key", "SECRET_JSON", "MULTI_LINE_KEY", "UNICODE_PASS", "TOKEN_WITH_EQUALS",
-		"com.example.password", "traefik.auth.users", "splunk-token", "vault-secret", "api.key", "password",
-		"the password in a URL" };
+	static const char *const named[] = { "POSTGRES_PASSWORD", "mysql_pwd_pass", "ApiKey",
+		"GITHUB_TOKEN", "CLIENT_SECRET", "BASIC_AUTH", "aws_secret_access_key",
+		"SECRET_JSON", "MULTI_LINE_KEY", "UNICODE_PASS", "TOKEN_WITH_EQUALS",
+		"com.example.password", "traefik.auth.users", "splunk-token", "vault-secret",
+		"api.key", "password", "the password in a URL" };
 
 	(void)state;
 	for (int i = 1; i <= 30; i++) {
@@ -71,13 +72,17 @@ static void no_canary_comes_out(void **state)
 
 static void the_rest_stays(void **state)
 {
-	static const char *const kept[] = { "\"Id\":\"0123456789\"", "/shop-db-1", "docker-entrypoint.sh", "postgres:15",
-		"FEATURE=true", "POSTGRES_PASSWORD=" REDACTED, "postgres://app:" REDACTED "@db:5432/x?sslmode=off",
-		"http://a:" REDACTED "@h/ http://b:" REDACTED "@h/", "-Dx=1 -DkeyStorePassword=" REDACTED " -Dy=2",
-		"host=db user=app password=" REDACTED " dbname=x", "says " REDACTED " aloud", "-p" REDACTED,
-		"addr=nas,username=u,password=" REDACTED ",vers=3.0", "token=" REDACTED "&x=1", "\"/srv/postgres:/data\"",
-		"/var/lib/docker/volumes/data/_data", "1234", "\"Running\":true", "\"Aliases\":null", "\"" REDACTED "\":\"as a name\"",
-		"shop_default" };
+	static const char *const kept[] = { "\"Id\":\"0123456789\"", "/shop-db-1",
+		"docker-entrypoint.sh", "postgres:15", "FEATURE=true",
+		"POSTGRES_PASSWORD=" REDACTED,
+		"postgres://app:" REDACTED "@db:5432/x?sslmode=off",
+		"http://a:" REDACTED "@h/ http://b:" REDACTED "@h/",
+		"-Dx=1 -DkeyStorePassword=" REDACTED " -Dy=2",
+		"host=db user=app password=" REDACTED " dbname=x", "says " REDACTED " aloud",
+		"-p" REDACTED, "addr=nas,username=u,password=" REDACTED ",vers=3.0",
+		"token=" REDACTED "&x=1", "\"/srv/postgres:/data\"",
+		"/var/lib/docker/volumes/data/_data", "1234", "\"Running\":true",
+		"\"Aliases\":null", "\"" REDACTED "\":\"as a name\"", "shop_default" };
 	char *clean CLEANUP(freep) = redact_quoted(planted, NULL);
 	struct json_object *o CLEANUP(json_putp) = json_parse(clean, strlen(clean));
 
@@ -91,10 +96,12 @@ static void the_rest_stays(void **state)
 /* The commonest password of all is also an image, a user and half of every path. */
 static void a_password_that_is_a_name(void **state)
 {
-	char *clean CLEANUP(freep) = redact_quoted("{'Name':'/postgres','Image':'sha256:1','Config':{'Image':'postgres:15','Env':["
-						   "'POSTGRES_PASSWORD=postgres','API_PORT=8080'],'ExposedPorts':{'8080/tcp':{}}},"
-						   "'HostConfig':{'PortBindings':{'8080/tcp':[{'HostPort':'8080'}]}},"
-						   "'Mounts':[{'Destination':'/var/lib/postgresql/data'}],'Args':['postgres']}", NULL);
+	char *clean CLEANUP(freep) = redact_quoted(
+		"{'Name':'/postgres','Image':'sha256:1','Config':{'Image':'postgres:15','Env':["
+		"'POSTGRES_PASSWORD=postgres','API_PORT=8080'],'ExposedPorts':{'8080/tcp':{}}},"
+		"'HostConfig':{'PortBindings':{'8080/tcp':[{'HostPort':'8080'}]}},"
+		"'Mounts':[{'Destination':'/var/lib/postgresql/data'}],'Args':['postgres']}",
+		NULL);
 
 	(void)state;
 	assert_non_null(strstr(clean, "postgres:15"));
@@ -108,8 +115,10 @@ static void a_password_that_is_a_name(void **state)
 
 static void overlapping_secrets(void **state)
 {
-	char *clean CLEANUP(freep) = redact_quoted("{'Env':['A_KEY=abcdef','B_KEY=defghi','C_KEY=abcd','D_KEY=abc'],"
-						   "'Cmd':['abcdefghi','xabcdy','abc','a://u:abc@h','a://u@h','a://u:@h','http://h:80/x@y']}", NULL);
+	char *clean CLEANUP(freep) = redact_quoted(
+		"{'Env':['A_KEY=abcdef','B_KEY=defghi','C_KEY=abcd','D_KEY=abc'],"
+		"'Cmd':['abcdefghi','xabcdy','abc','a://u:abc@h','a://u@h','a://u:@h','http://h:80/x@y']}",
+		NULL);
 
 	(void)state;
 	assert_null(strstr(clean, "def"));
@@ -126,9 +135,13 @@ static void overlapping_secrets(void **state)
 static void volumes_and_oddities(void **state)
 {
 	struct strv names CLEANUP(strv_done) = { 0 };
-	char *clean CLEANUP(freep) = redact_quoted("{'Name':'data','Driver':'local','Options':{'o':'pass=x1,secret=,sec=ntlm'},'Labels':null}", &names);
+	char *clean CLEANUP(freep) = redact_quoted(
+		"{'Name':'data','Driver':'local','Options':{'o':'pass=x1,secret=,sec=ntlm'},'Labels':null}",
+		&names);
 	char *empty CLEANUP(freep) = redact("{}", NULL);
-	char *odd CLEANUP(freep) = redact_quoted("[null,1,1.5,true,'x',{'Env':[1,null,'NOEQUALS','=KEY']},{'Labels':{'key':1}},{'Env':null}]", NULL);
+	char *odd CLEANUP(freep) = redact_quoted(
+		"[null,1,1.5,true,'x',{'Env':[1,null,'NOEQUALS','=KEY']},{'Labels':{'key':1}},{'Env':null}]",
+		NULL);
 
 	(void)state;
 	assert_non_null(strstr(clean, "pass=" REDACTED ",secret=,sec=ntlm"));
@@ -143,7 +156,8 @@ static void volumes_and_oddities(void **state)
 
 static void secret_names(void **state)
 {
-	static const char *const secret[] = { "PASS", "pgpassword", "x_Secret", "APIURL", "oauth", "monkey", "Tokens" };
+	static const char *const secret[] = { "PASS", "pgpassword", "x_Secret", "APIURL",
+		"oauth", "monkey", "Tokens" };
 	static const char *const open[] = { "", "PATH", "USER", "PAS", "LANG", "TZ" };
 
 	(void)state;

@@ -91,11 +91,13 @@ static int set_up(void **state)
 		return -1;
 	w->path_before = xstrdup(getenv("PATH"));
 	char *path CLEANUP(freep) = xasprintf("%s/bin:%s", w->directory, w->path_before);
-	char *safety CLEANUP(freep) = below(w, "safety"), *config CLEANUP(freep) = below(w, "it's a config");
-	if (setenv("PATH", path, 1) < 0 || setenv("WORLD", w->directory, 1) < 0 || setenv("KOPIA_PASSWORD", "secret", 1) < 0 ||
-		setenv("SAFETY", safety, 1) < 0 || unsetenv("KOPIA_CONFIG") < 0)
+	char *safety CLEANUP(freep) = below(w, "safety");
+	if (setenv("PATH", path, 1) < 0 || setenv("WORLD", w->directory, 1) < 0 ||
+		setenv("KOPIA_PASSWORD", "secret", 1) < 0 || setenv("SAFETY", safety, 1) < 0 ||
+		unsetenv("KOPIA_CONFIG") < 0)
 		return -1;
-	if (run("mkdir bin archives volumes from; mkdir -p 'volumes/data/_data' && echo old >volumes/data/_data/file") != 0)
+	if (run("mkdir bin archives volumes from; mkdir -p 'volumes/data/_data' && echo old >volumes/data/_data/file") !=
+		0)
 		return -1;
 	put(w, "bin/docker", fake_docker, 0755);
 	put(w, "bin/kopia", fake_kopia, 0755);
@@ -104,7 +106,8 @@ static int set_up(void **state)
 	put(w, "from/file", "new", 0640);
 	put(w, "from/.hidden", "also", 0600);
 	put(w, "single.conf", "old", 0644);
-	if (run("tar -cf archives/data.tar -C from . && tar -cf archives/single.tar -C from ./.hidden") != 0)
+	if (run("tar -cf archives/data.tar -C from . && tar -cf archives/single.tar -C from ./.hidden") !=
+		0)
 		return -1;
 	*state = w;
 	return 0;
@@ -113,7 +116,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *w = *state;
-	int r = chdir("/") < 0 || setenv("PATH", w->path_before, 1) < 0 ? -1 : dir_remove(w->directory);
+	int r = chdir("/") < 0 || setenv("PATH", w->path_before, 1) < 0
+			? -1
+			: dir_remove(w->directory);
 
 	free(w->directory);
 	free(w->path_before);
@@ -121,7 +126,8 @@ static int tear_down(void **state)
 	return r;
 }
 
-/* --- quoting ------------------------------------------------------------------------------------ */
+/* --- quoting
+ * ------------------------------------------------------------------------------------ */
 
 static void check_quoting(const char *word)
 {
@@ -138,8 +144,9 @@ static void check_quoting(const char *word)
 
 static void every_word_comes_through_sh(void **state)
 {
-	static const char *const words[] = { "", "'", "''", "a b", "-n", "--", "$HOME", "`id`", "$(id)", "\\", "\n", "\\\n", "*",
-		"~", "!", "a'\"'\"b", HOSTILE, "\xff\xfe", "{a,b}" };
+	static const char *const words[] = { "", "'", "''", "a b", "-n", "--", "$HOME", "`id`",
+		"$(id)", "\\", "\n", "\\\n", "*", "~", "!", "a'\"'\"b", HOSTILE, "\xff\xfe",
+		"{a,b}" };
 	unsigned int seed = 20260131;
 
 	(void)state;
@@ -153,14 +160,17 @@ static void every_word_comes_through_sh(void **state)
 	}
 }
 
-/* --- the script ------------------------------------------------------------------------------------- */
+/* --- the script
+ * ------------------------------------------------------------------------------------- */
 
 /* A volume that is there, one that is not, a directory, a single file. */
 static char *make_script(const struct world *w)
 {
-	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 }, create CLEANUP(strv_done) = { 0 };
+	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 },
+			 create CLEANUP(strv_done) = { 0 };
 	struct strv connect CLEANUP(strv_done) = { 0 };
-	char *config CLEANUP(freep) = below(w, "it's a config"), *single CLEANUP(freep) = below(w, "single.conf");
+	char *config CLEANUP(freep) = below(w, "it's a config"),
+		     *single CLEANUP(freep) = below(w, "single.conf");
 	char *bind CLEANUP(freep) = below(w, "bind " HOSTILE);
 
 	strv_add(&stop, "web");
@@ -172,12 +182,26 @@ static char *make_script(const struct world *w)
 	strv_add(&connect, "--path=/x\ntouch pwned");
 	const struct script_item items[] = {
 		{ .id = "volume:data", .object = "k1", .file = "data.tar", .volume = "data" },
-		{ .id = "volume:gone", .object = "k1", .file = "data.tar", .volume = "gone", .create = &create },
+		{ .id = "volume:gone",
+			.object = "k1",
+			.file = "data.tar",
+			.volume = "gone",
+			.create = &create },
 		{ .id = "bind:x", .object = "k1", .file = "data.tar", .dest = bind },
-		{ .id = "bind:y", .object = "k1", .file = "single.tar", .dest = single, .is_file = true },
+		{ .id = "bind:y",
+			.object = "k1",
+			.file = "single.tar",
+			.dest = single,
+			.is_file = true },
 	};
-	const struct script_options o = { .unit = "shop\ntouch pwned", .backup_id = "20260131T020000Z", .config_file = config,
-		.connect = &connect, .items = items, .n_items = ARRAY_SIZE(items), .stop = &stop, .start = &start };
+	const struct script_options o = { .unit = "shop\ntouch pwned",
+		.backup_id = "20260131T020000Z",
+		.config_file = config,
+		.connect = &connect,
+		.items = items,
+		.n_items = ARRAY_SIZE(items),
+		.stop = &stop,
+		.start = &start };
 	return script_restore(&o);
 }
 
@@ -193,7 +217,9 @@ static int run_script(const struct world *w)
 
 static void check_services(const struct world *w)
 {
-	check_file(w, "log", "volume create --label=x=" HOSTILE " -- gone\nstop web\nstop " HOSTILE "\nstart " HOSTILE "\nstart web\n");
+	check_file(w, "log",
+		"volume create --label=x=" HOSTILE " -- gone\nstop web\nstop " HOSTILE
+		"\nstart " HOSTILE "\nstart web\n");
 }
 
 static void restores_in_safe_order(void **state)
@@ -223,7 +249,8 @@ static void kopia_that_fails_changes_nothing(void **state)
 {
 	struct world *w = *state;
 
-	put(w, "fail-kopia", "", 0600); /* at the end, with every byte written: tar is content */
+	put(w, "fail-kopia", "",
+		0600); /* at the end, with every byte written: tar is content */
 	assert_int_equal(run_script(w), 1);
 	check_services(w);
 	check_file(w, "volumes/data/_data/file", "old\n");
@@ -235,7 +262,10 @@ static void a_damaged_archive_changes_nothing(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(run("truncate -s 700 archives/data.tar"), 0);
+	assert_int_equal(
+		run("head -c 100000 /dev/zero >from/big && tar -cf archives/data.tar -C from . &&"
+		    " truncate -s 20000 archives/data.tar"),
+		0);
 	assert_int_equal(run_script(w), 1);
 	check_services(w);
 	check_file(w, "volumes/data/_data/file", "old\n");
@@ -282,15 +312,31 @@ static void refuses_before_stopping(void **state)
 static void nothing_to_stop(void **state)
 {
 	struct world *w = *state;
-	char *config CLEANUP(freep) = below(w, "it's a config"), *to CLEANUP(freep) = below(w, "to/here");
-	const struct script_item item = { .id = "bind:/x", .object = "k1", .file = "data.tar", .dest = to };
-	const struct script_options o = { .unit = "u", .backup_id = "b", .config_file = config, .items = &item, .n_items = 1 };
+	char *config CLEANUP(freep) = below(w, "it's a config"),
+		     *to CLEANUP(freep) = below(w, "to/here");
+	const struct script_item item = {
+		.id = "bind:/x", .object = "k1", .file = "data.tar", .dest = to
+	};
+	const struct script_options o = { .unit = "u",
+		.backup_id = "b",
+		.config_file = config,
+		.items = &item,
+		.n_items = 1 };
 	char *text CLEANUP(freep) = script_restore(&o);
 
 	put(w, "restore.sh", text, 0700);
 	assert_int_equal(run("sh restore.sh >out 2>&1 </dev/null"), 0);
 	check_file(w, "to/here/file", "new");
 	assert_false(exists(w, "log"));
+	/* Through a link, as the engine does: what it leads to is kept and replaced. */
+	assert_int_equal(
+		run("mv to/here elsewhere && ln -s ../elsewhere to/here && echo old >elsewhere/file"),
+		0);
+	assert_int_equal(run("sh restore.sh >out 2>&1 </dev/null"), 0);
+	check_file(w, "elsewhere/file", "new");
+	assert_int_equal(
+		run("[ -L to/here ] && tar -xOf safety/item-1.tar ./elsewhere/file | grep -qx old"),
+		0);
 }
 
 static void shellcheck_is_content(void **state)
@@ -308,7 +354,8 @@ static void shellcheck_is_content(void **state)
 	assert_null(strstr(text, "secret"));
 }
 
-/* --- RESTORE.md --------------------------------------------------------------------------------------- */
+/* --- RESTORE.md
+ * --------------------------------------------------------------------------------------- */
 
 /* The lines of all sh blocks, in their order. */
 static char *blocks(const char *text)
@@ -332,24 +379,36 @@ static char *blocks(const char *text)
 
 static char *make_restore_md(const struct world *w)
 {
-	struct strv create CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 }, files CLEANUP(strv_done) = { 0 };
+	struct strv create CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 },
+			   files CLEANUP(strv_done) = { 0 };
 	struct strv redacted CLEANUP(strv_done) = { 0 };
-	char *bind CLEANUP(freep) = below(w, "to bind"), *single CLEANUP(freep) = below(w, "to/.hidden");
+	char *bind CLEANUP(freep) = below(w, "to bind"),
+		   *single CLEANUP(freep) = below(w, "to/.hidden");
 
 	strv_add(&create, "--label=x=" HOSTILE);
 	strv_add(&connect, "filesystem");
 	strv_add(&connect, "--path=/srv/it's here");
 	strv_add(&files, "/srv/shop/compose.yml");
-	strv_add(&redacted, "`DB_PASSWORD` of container `shop-db-1\n```sh\ntouch pwned\n```\n`");
+	strv_add(
+		&redacted, "`DB_PASSWORD` of container `shop-db-1\n```sh\ntouch pwned\n```\n`");
 	const struct script_item items[] = {
 		{ .id = "volume:data", .volume = "gone", .create = &create },
 		{ .id = "bind:data", .dest = bind },
 		{ .id = "bind:single", .dest = single, .is_file = true },
 	};
-	const struct script_options o = { .unit = "shop\n```sh\ntouch pwned\n```\n", .backup_id = "20260131T020000Z",
-		.connect = &connect, .identity = "root@host", .items = items, .n_items = ARRAY_SIZE(items), .compose_files = &files,
-		.redacted = &redacted, .working_dir = "/srv/shop\n```sh\ntouch pwned\n```\n",
-		.coverage = "- bind `/x` (web): skipped, socket\n- bind `/y\n```sh\ntouch pwned\n```\n` (web): saved\n" };
+	const struct script_options o = {
+		.unit = "shop\n```sh\ntouch pwned\n```\n",
+		.backup_id = "20260131T020000Z",
+		.connect = &connect,
+		.identity = "root@host",
+		.items = items,
+		.n_items = ARRAY_SIZE(items),
+		.compose_files = &files,
+		.redacted = &redacted,
+		.working_dir = "/srv/shop\n```sh\ntouch pwned\n```\n",
+		.coverage =
+			"- bind `/x` (web): skipped, socket\n- bind `/y\n```sh\ntouch pwned\n```\n` (web): saved\n"
+	};
 	return script_restore_md(&o);
 }
 
@@ -364,8 +423,9 @@ static void restore_md_followed_to_the_letter(void **state)
 	check_file(w, "volumes/gone/_data/file", "new");
 	check_file(w, "to bind/file", "new");
 	check_file(w, "to/.hidden", "also");
-	check_file(w, "log", "repository connect filesystem --path=/srv/it's here --override-username=root --override-hostname=host\n"
-			     "volume create --label=x=" HOSTILE " -- gone\n");
+	check_file(w, "log",
+		"repository connect filesystem --path=/srv/it's here --override-username=root --override-hostname=host\n"
+		"volume create --label=x=" HOSTILE " -- gone\n");
 	assert_non_null(strstr(text, "DB_PASSWORD"));
 	assert_non_null(strstr(text, "docker compose -p"));
 	assert_non_null(strstr(text, "- bind `/x` (web): skipped, socket\n"));
@@ -376,7 +436,10 @@ static void restore_md_followed_to_the_letter(void **state)
 static void restore_md_of_a_container(void **state)
 {
 	struct strv connect CLEANUP(strv_done) = { 0 };
-	const struct script_options o = { .unit = "web", .backup_id = "20260131T020000Z", .connect = &connect, .identity = "host" };
+	const struct script_options o = { .unit = "web",
+		.backup_id = "20260131T020000Z",
+		.connect = &connect,
+		.identity = "host" };
 	char *text CLEANUP(freep) = script_restore_md(&o);
 
 	(void)state;
@@ -391,13 +454,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_word_comes_through_sh),
 		cmocka_unit_test_setup_teardown(restores_in_safe_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(kopia_that_fails_changes_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_damaged_archive_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			kopia_that_fails_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_damaged_archive_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(starts_what_it_stopped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_before_stopping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_to_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shellcheck_is_content, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(restore_md_followed_to_the_letter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			restore_md_followed_to_the_letter, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(restore_md_of_a_container, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

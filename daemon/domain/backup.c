@@ -16,29 +16,21 @@
 
 #include "common/log.h"
 #include "daemon/domain/method.h"
-#include "daemon/domain/writers.h"
 
 static void plan_enter(void *owner);
 static void preflight_enter(void *owner);
 static void prepare_enter(void *owner);
 static void prepare_cancel(void *owner);
 static void replan_enter(void *owner);
-static void record_enter(void *owner);
-static void record_leave(void *owner);
-static void stop_enter(void *owner);
-static void stop_leave(void *owner);
-static void stop_cancel(void *owner);
-static void prove_enter(void *owner);
-static void prove_leave(void *owner);
 
 static const struct step table[] = {
 	{ "plan", NULL, plan_enter, NULL, NULL },
 	{ "preflight", NULL, preflight_enter, NULL, NULL },
 	{ "prepare", "finish", prepare_enter, backup_finish_leave, prepare_cancel },
 	{ "replan", NULL, replan_enter, NULL, NULL },
-	{ "record", "settle", record_enter, record_leave, NULL },
-	{ "stop", "start", stop_enter, stop_leave, stop_cancel },
-	{ "prove", "prove-again", prove_enter, prove_leave, NULL },
+	{ "record", "settle", backup_record_enter, backup_record_leave, NULL },
+	{ "stop", "start", backup_stop_enter, backup_stop_leave, backup_stop_cancel },
+	{ "prove", "prove-again", backup_prove_enter, backup_prove_leave, NULL },
 	{ "read", "read-end", backup_read_enter, backup_read_leave, backup_read_cancel },
 };
 
@@ -126,7 +118,7 @@ void backup_cancel(struct backup *b)
 	steps_cancel(b->steps);
 }
 
-static void next_or_fail(struct backup *b, const struct fault *f)
+void backup_next_or_fail(struct backup *b, const struct fault *f)
 {
 	if (f)
 		steps_fail(b->steps, f);
@@ -135,14 +127,14 @@ static void next_or_fail(struct backup *b, const struct fault *f)
 
 /* --- plan: what there is, what will be done, how long it may take -------------------- */
 
-static const struct conf_unit *own_settings(const struct backup *b)
+const struct conf_unit *backup_own_settings(const struct backup *b)
 {
 	return conf_unit(b->ctx->conf, b->unit_name);
 }
 
-static int64_t max_window_ms(const struct backup *b)
+int64_t backup_max_window_ms(const struct backup *b)
 {
-	const struct conf_unit *own = own_settings(b);
+	const struct conf_unit *own = backup_own_settings(b);
 
 	return own && own->max_window_ms >= 0 ? own->max_window_ms : b->ctx->conf->backup.max_window_ms;
 }
@@ -155,7 +147,7 @@ static int check_plan(struct backup *b, struct fault *f)
 		return fault_set(f, FAULT_FAILED, -EPERM, "unit %s cannot be backed up: %s", b->unit_name, why);
 	b->forecast_ms = method_forecast_window(b->unit, b->ctx->conf, b->ctx->rates);
 	b->result.forecast_window_ms = b->forecast_ms;
-	int64_t max = max_window_ms(b);
+	int64_t max = backup_max_window_ms(b);
 	if (max > 0 && b->forecast_ms > max) {
 		fault_set(f, FAULT_WINDOW, -ETIME, "unit %s: the window would be %lld ms, max_window is %lld ms; "
 			"nothing was stopped", b->unit_name, (long long)b->forecast_ms, (long long)max);
@@ -177,7 +169,7 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 		f = check_plan(b, &own) < 0 ? &own : NULL;
 	}
 	backup_phase_took(b, PHASE_PREPARE, b->phase_begin);
-	next_or_fail(b, f);
+	backup_next_or_fail(b, f);
 }
 
 static void start_planner(struct backup *b, bool measure, planner_done_fn *done)
@@ -204,7 +196,7 @@ static void on_checked(void *arg, const struct fault *f, const struct kopia_stat
 
 	(void)status;
 	backup_phase_took(b, PHASE_PREPARE, b->phase_begin);
-	next_or_fail(b, f);
+	backup_next_or_fail(b, f);
 }
 
 static void preflight_enter(void *owner)
@@ -259,7 +251,7 @@ static void on_recipe(void *arg, const struct fault *f)
 
 	strv_copy(&b->result.warnings, recipe_warnings(b->recipe));
 	if (f || steps_failed(b->steps)) {
-		next_or_fail(b, f);
+		backup_next_or_fail(b, f);
 		return;
 	}
 	b->n_transfers = b->unit->n_items;
@@ -309,201 +301,10 @@ static void on_replanned(void *arg, const struct fault *f, struct planned *p)
 		planned_free(p);
 	}
 	backup_phase_took(b, PHASE_PREPARE, b->phase_begin);
-	next_or_fail(b, f);
+	backup_next_or_fail(b, f);
 }
 
 static void replan_enter(void *owner)
 {
 	start_planner(owner, false, on_replanned);
-}
-
-/* --- record: the ledger is durable before the first stop ----------------------------- */
-
-static void on_recorded(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-	struct fault own = { 0 };
-
-	b->recorded = true; /* also when it failed: entries in memory are settled by leaving */
-	if (f) {
-		own = *f;
-		fault_wrap(&own, "nothing is stopped without its record");
-	}
-	backup_phase_took(b, PHASE_PREPARE, b->phase_begin);
-	next_or_fail(b, f ? &own : NULL);
-}
-
-static void on_run_recorded(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-
-	if (f)
-		on_recorded(b, f);
-	else
-		service_record(b->service, on_recorded, b);
-}
-
-static void record_enter(void *owner)
-{
-	struct backup *b = owner;
-	const struct conf_unit *own = own_settings(b);
-	struct service_options o = {
-		.loop = b->ctx->loop,
-		.docker = b->ctx->docker,
-		.ledger = b->ctx->ledger,
-		.unit = b->unit_name,
-		.state_directory = b->ctx->conf->paths.state,
-		.stop_timeout_s = own && own->stop_timeout_s >= 0 ? own->stop_timeout_s
-								   : b->ctx->conf->backup.stop_timeout_s,
-		.start_timeout_s = b->ctx->conf->backup.start_timeout_s,
-	};
-	b->service = service_from_unit(&o, b->unit);
-	char *key CLEANUP(freep) = xasprintf("%s/%s", b->backup_id, b->unit_name);
-	struct ledger_entry run = {
-		.kind = LEDGER_RUN, .key = key, .unit = b->unit_name, .backup_id = b->backup_id,
-	};
-	ledger_add(b->ctx->ledger, &run, 1, on_run_recorded, b);
-}
-
-/* Entries of members that were never asked to stop have served. */
-static void record_leave(void *owner)
-{
-	struct backup *b = owner;
-	size_t n;
-	const struct service_member *m = service_members(b->service, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (m[i].state == MEMBER_UNTOUCHED)
-			ledger_close(b->ctx->ledger, m[i].id, "never stopped", NULL, NULL);
-	steps_next(b->steps);
-}
-
-/* --- stop, and on the way back: start ------------------------------------------------ */
-
-static void on_stopped(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-	struct log_fields fields = { .unit = b->unit_name, .backup_id = b->backup_id };
-
-	backup_phase_took(b, PHASE_STOP, b->phase_begin);
-	if (!f)
-		log_event(LOG_LEVEL_INFO, EV_UNIT_STOPPED, &fields, "%s is stopped", b->unit_name);
-	next_or_fail(b, f);
-}
-
-static void stop_enter(void *owner)
-{
-	struct backup *b = owner;
-
-	b->engaged = true;
-	service_stop(b->service, on_stopped, b);
-}
-
-static void stop_cancel(void *owner)
-{
-	struct backup *b = owner;
-
-	service_cancel_stop(b->service);
-}
-
-static void take_members(struct backup *b)
-{
-	size_t n;
-	const struct service_member *m = service_members(b->service, &n);
-	struct unit_result *r = &b->result;
-
-	r->service = SERVICE_UP;
-	for (size_t i = 0; i < n; i++) {
-		if (m[i].state == MEMBER_STARTED || m[i].state == MEMBER_LEFT)
-			strv_add(&r->restarted, m[i].name);
-		if (m[i].state == MEMBER_FAILED || m[i].state == MEMBER_GONE) {
-			strv_add(&r->not_restarted, m[i].name);
-			r->service = SERVICE_DOWN;
-		}
-		if (m[i].killed)
-			strv_addf(&r->warnings, "%s did not stop within %d s and was killed by the engine: "
-				"its programs may have to recover", m[i].name, m[i].grace_s);
-		if (m[i].problem)
-			strv_add(m[i].state == MEMBER_NOT_OURS ? &r->warnings : &r->errors, m[i].problem);
-	}
-}
-
-static void on_started(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-	struct log_fields fields = { .unit = b->unit_name, .backup_id = b->backup_id };
-
-	backup_phase_took(b, PHASE_START, b->phase_begin);
-	b->result.window_ms = service_window_ms(b->service);
-	take_members(b);
-	if (f)
-		steps_fail(b->steps, f);
-	log_event(LOG_LEVEL_INFO, EV_UNIT_STARTED, &fields, "%s runs again, its window was %lld ms",
-		b->unit_name, (long long)b->result.window_ms);
-	rates_note_unit(b->ctx->rates, b->unit_name, b->result.phase_ms[PHASE_STOP],
-		b->result.phase_ms[PHASE_START]);
-	steps_next(b->steps);
-}
-
-static void stop_leave(void *owner)
-{
-	struct backup *b = owner;
-
-	service_start(b->service, on_started, b);
-}
-
-/* --- prove, before and after the reading --------------------------------------------- */
-
-static void lost_cold(struct backup *b, const struct fault *f)
-{
-	b->cold_lost = true;
-	b->retry = true;
-	steps_fail(b->steps, f);
-}
-
-static void on_writers(void *arg, const struct fault *f, const struct strv *writers)
-{
-	struct backup *b = arg;
-	struct fault own = { 0 };
-
-	if (f) {
-		lost_cold(b, f);
-	} else if (writers->n) {
-		fault_set(&own, FAULT_FAILED, -EBUSY, "container %s, which is not of unit %s, can write to its items",
-			writers->v[0], b->unit_name);
-		lost_cold(b, &own);
-	}
-	backup_phase_took(b, PHASE_READ, b->phase_begin);
-	steps_next(b->steps);
-}
-
-static void on_proved(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-
-	if (f) {
-		lost_cold(b, f);
-		backup_phase_took(b, PHASE_READ, b->phase_begin);
-		steps_next(b->steps);
-		return;
-	}
-	writers_find(b->ctx->docker, b->unit, on_writers, b);
-}
-
-static void prove_enter(void *owner)
-{
-	struct backup *b = owner;
-
-	service_prove(b->service, on_proved, b);
-}
-
-/* Nothing was read, nothing to prove. */
-static void prove_leave(void *owner)
-{
-	struct backup *b = owner;
-
-	if (b->cold_lost || !b->window_open)
-		steps_next(b->steps);
-	else
-		service_prove(b->service, on_proved, b);
 }

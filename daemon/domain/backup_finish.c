@@ -131,12 +131,8 @@ void backup_finish_leave(void *owner)
 {
 	struct backup *b = owner;
 
-	if (!b->watch)
-		b->watch = timer_new(b->ctx->loop, on_watch, b);
-	else {
-		timer_free(b->watch);
-		b->watch = timer_new(b->ctx->loop, on_watch, b);
-	}
+	timer_free(b->watch); /* the reading's */
+	b->watch = timer_new(b->ctx->loop, on_watch, b);
 	b->last_moved = loop_now(b->ctx->loop);
 	timer_set(b->watch, WATCH_MS);
 	abort_unwanted(b);
@@ -151,18 +147,10 @@ void backup_finish_leave(void *owner)
 
 /* --- judge --------------------------------------------------------------------------- */
 
-static const struct item *item_at(const struct backup *b, const struct transfer *t)
-{
-	for (size_t i = 0; i < b->unit->n_items; i++)
-		if (streq(b->unit->items[i].path, t->path))
-			return &b->unit->items[i];
-	return NULL;
-}
-
 static void take_result(struct backup *b, const struct transfer *t)
 {
 	struct unit_result *r = &b->result;
-	const struct item *it = item_at(b, t);
+	const struct item *it = backup_item_of(b, t);
 	bool good = t->accepted && t->fault.code == FAULT_NONE && !b->cold_lost && !b->cancelled;
 
 	GROW(r->items, r->n_items);

@@ -9,7 +9,8 @@
 #include "daemon/domain/transfer.h"
 #include "daemon/mech/steps.h"
 
-/* Shared by backup.c (the table and the way in), backup_read.c (the window's reading) and
+/* Shared by backup.c (the table and the way in), backup_window.c (record, stop, prove,
+ * start), backup_read.c (the reading) and
  * backup_finish.c (what happens outside, after it) only. */
 struct backup {
 	struct backup_options o;
@@ -40,14 +41,28 @@ struct backup {
 };
 
 /* Steps of the other files. */
+void backup_record_enter(void *owner);
+void backup_record_leave(void *owner);
+void backup_stop_enter(void *owner);
+void backup_stop_leave(void *owner);
+void backup_stop_cancel(void *owner);
+void backup_prove_enter(void *owner);
+void backup_prove_leave(void *owner);
 void backup_read_enter(void *owner);
 void backup_read_leave(void *owner);
 void backup_read_cancel(void *owner);
 void backup_finish_leave(void *owner);
 
 struct transfer *backup_new_item_transfer(struct backup *b, const struct item *it);
+/* The item that ${t} carries; NULL for the recipe. */
+const struct item *backup_item_of(const struct backup *b, const struct transfer *t);
 struct transfer *backup_new_recipe_transfer(struct backup *b);
 void backup_report(struct backup *b, const struct progress *p);
+/* The unit's own part of the configuration, NULL if it has none. */
+const struct conf_unit *backup_own_settings(const struct backup *b);
+int64_t backup_max_window_ms(const struct backup *b); /* 0: none */
+/* The step is over, well or with ${f}. */
+void backup_next_or_fail(struct backup *b, const struct fault *f);
 /* The end of a phase's time into the result. */
 void backup_phase_took(struct backup *b, int phase, uint64_t since);
 

@@ -76,18 +76,11 @@ static void end_all(struct backup *b, const struct fault *f)
 		transfer_abort(b->transfers[i], f);
 }
 
-static int64_t max_window(const struct backup *b)
-{
-	const struct conf_unit *own = conf_unit(b->ctx->conf, b->unit_name);
-
-	return own && own->max_window_ms >= 0 ? own->max_window_ms : b->ctx->conf->backup.max_window_ms;
-}
-
 static void on_watch(void *arg)
 {
 	struct backup *b = arg;
 	struct fault f = { 0 };
-	int64_t motion = 0, max = max_window(b), stall = b->ctx->conf->backup.stall_timeout_ms;
+	int64_t motion = 0, max = backup_max_window_ms(b), stall = b->ctx->conf->backup.stall_timeout_ms;
 	uint64_t now = loop_now(b->ctx->loop);
 
 	for (size_t i = 0; i < b->n_transfers; i++)
@@ -118,18 +111,10 @@ static void reading_over(struct backup *b)
 	steps_next(b->steps);
 }
 
-static const struct item *item_of(const struct backup *b, const struct transfer *t)
-{
-	for (size_t i = 0; i < b->unit->n_items; i++)
-		if (streq(b->unit->items[i].path, t->path))
-			return &b->unit->items[i];
-	return NULL;
-}
-
 /* Law 5: it had entries while its container ran, and has none now. */
 static void check_not_emptied(struct backup *b, struct transfer *t)
 {
-	const struct item *it = item_of(b, t);
+	const struct item *it = backup_item_of(b, t);
 	struct fault f = { 0 };
 
 	if (t->fault.code != FAULT_NONE || !it || it->is_file || it->entries <= 0 || t->bytes != EMPTY_ARCHIVE)

@@ -86,6 +86,14 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	return make(b, &o, &t, it->method);
 }
 
+const struct item *backup_item_of(const struct backup *b, const struct transfer *t)
+{
+	for (size_t i = 0; i < b->unit->n_items; i++)
+		if (streq(b->unit->items[i].path, t->path))
+			return &b->unit->items[i];
+	return NULL;
+}
+
 struct transfer *backup_new_recipe_transfer(struct backup *b)
 {
 	char *unit CLEANUP(freep) = name_encode(b->unit_name);

@@ -151,7 +151,6 @@ static void take_docker_host(struct conf *c)
 static int load_fd(const char *path, int fd, struct conf **ret, struct fault *f)
 {
 	struct conf *c CLEANUP(conf_freep) = NULL;
-	struct strv warnings CLEANUP(strv_done) = { 0 };
 	struct buf text CLEANUP(buf_done) = { 0 };
 	int r = fd_read_all(fd, CONF_MAX, &text);
 

@@ -116,7 +116,11 @@ void transfer_read(struct transfer *t, transfer_done_fn *done)
 
 void transfer_upload(struct transfer *t, transfer_done_fn *done)
 {
-	enter_stage(t, done, t->method->upload);
+	/* One that failed and is being ended: its stage is over when nothing of it runs any more. */
+	if (t->fault.code != FAULT_NONE && (t->pipeline || t->child))
+		t->done = done;
+	else
+		enter_stage(t, done, t->method->upload);
 }
 
 void transfer_abort(struct transfer *t, const struct fault *why)

@@ -195,6 +195,42 @@ def test_kopia_fails(shop, daemon, directory, method, body):
     assert daemon.call("ListRestorePoints")["parameters"]["restore_points"] == []
 
 
+def test_one_of_several_streams_fails_before_the_window(engine, daemon, directory):
+    """The others wait on their pipes then: they are ended, and nothing was stopped."""
+    engine.container("many", volumes=[f"many{i}:/data{i}" for i in range(3)])
+    for i in range(3):
+        engine.sh("many", f"echo x > /data{i}/f")
+    body = 'case "$*" in *many1*) sleep 0.3; exit 1;; esac'
+    daemon.stop()
+    daemon.configure(kopia__program=fake_kopia(directory, body), backup__method="stream", backup__parallel_workers="3")
+    daemon.start()
+    before = engine.running()
+    unit = daemon.backup("many", state="failed")["units"][0]
+    assert unit["data"] == "none" and unit["service"] == "untouched"
+    same_run(engine, before)
+    assert daemon.answers()
+
+
+@pytest.mark.parametrize("method", ["stream", "spool"])
+def test_one_of_several_items_fails(engine, daemon, directory, method):
+    """A partial point keeps what is good and says what is missing."""
+    engine.container("many", volumes=[f"many{i}:/data{i}" for i in range(3)])
+    for i in range(3):
+        engine.sh("many", f"echo x > /data{i}/f")
+    body = 'case "$*" in *many1.tar*) echo "Snapshotting x" >&2; cat >/dev/null; exit 1;; esac'
+    daemon.stop()
+    daemon.configure(kopia__program=fake_kopia(directory, body), backup__method=method)
+    daemon.start()
+    states = engine.all_states()
+    unit = daemon.backup("many", state="failed")["units"][0]
+    assert unit["data"] == "partial" and unit["service"] == "up"
+    assert engine.all_states() == states
+    point = daemon.call("ListRestorePoints")["parameters"]["restore_points"][0]
+    assert not point["complete"] and point["missing"] == ["volume:many1"] and len(point["items"]) == 2
+    assert "partial" in daemon.ctl("restore", "many", point["backup_id"], "--yes", check=1).stderr
+    daemon.ctl("restore", "many", point["backup_id"], "--item", "volume:many0", "--yes", check=0)
+
+
 def test_kopia_hangs(shop, daemon, directory):
     """stall_timeout ends the reading; the containers start."""
     body = 'echo "Snapshotting x" >&2; sleep 600'

@@ -28,6 +28,7 @@ struct request {
 struct control {
 	struct control_options o;
 	struct listener *listener;
+	size_t requests; /* that were not answered yet */
 };
 
 static void request_end(struct request *r)
@@ -37,6 +38,7 @@ static void request_end(struct request *r)
 		conn_ready(r->conn);
 	}
 	json_object_put(r->parameters);
+	r->control->requests--;
 	free(r);
 }
 
@@ -233,6 +235,7 @@ static void on_message(void *arg, struct conn *conn, const char *text, size_t le
 		.control = c, .conn = conn, .more = call.more, .oneway = call.oneway, .uid = conn_uid(conn),
 		.parameters = json_object_get(call.parameters),
 	};
+	c->requests++;
 	conn_set_data(conn, r);
 	dispatch(r, &call);
 	varlink_call_done(&call);
@@ -277,6 +280,11 @@ void control_stop(struct control *c)
 void control_set_acting_uids(struct control *c, const struct strv *uids)
 {
 	c->o.acting_uids = uids;
+}
+
+size_t control_requests(const struct control *c)
+{
+	return c->requests;
 }
 
 size_t control_connections(const struct control *c)

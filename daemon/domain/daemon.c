@@ -22,6 +22,7 @@
 #include "common/varlink.h"
 
 #define LAST_WRITES_S 30
+#define STOP_WATCH_MS 50
 
 /*
  * --- the lock: one daemon per engine -------------------------------------------------
@@ -57,9 +58,18 @@ static int take_lock(struct daemon *d, struct fault *f)
 static void stop_when_idle(struct daemon *d)
 {
 	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || ledger_pending(d->ctx.ledger) ||
-		repository_open_calls(d->ctx.repository))
+		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)))
 		return;
 	loop_stop(d->ctx.loop);
+}
+
+/* What is asked at the moment gets its answer: every question has a deadline of its own. */
+static void on_stop_watch(void *arg)
+{
+	struct daemon *d = arg;
+
+	stop_when_idle(d);
+	timer_set(d->stop_watch, STOP_WATCH_MS);
 }
 
 static void begin_stop(struct daemon *d)
@@ -72,7 +82,7 @@ static void begin_stop(struct daemon *d)
 	if (d->notify)
 		notify_stopping(d->notify);
 	queue_cancel_all(d->queue);
-	stop_when_idle(d);
+	timer_set(d->stop_watch, STOP_WATCH_MS);
 }
 
 static void on_signal(void *arg, int signum)
@@ -233,11 +243,13 @@ static int set_up(struct daemon *d, struct fault *f)
 	if (!d->recover_only && (r = open_control(d, f)) < 0)
 		return r;
 	d->notify = notify_new(d->ctx.loop);
+	d->stop_watch = timer_new(d->ctx.loop, on_stop_watch, d);
 	return 0;
 }
 
 static void tear_down(struct daemon *d)
 {
+	timer_free(d->stop_watch);
 	control_stop(d->control);
 	notify_free(d->notify);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)

@@ -20,6 +20,7 @@ struct daemon {
 	struct control *control;
 	struct notify *notify;
 	struct signal_watch *signals[3];
+	struct timer *stop_watch; /* looks whether all is over, once stopping began */
 	int lock_fd;
 	bool stopping, recover_only;
 	int64_t started_ms;

@@ -91,3 +91,20 @@ def test_reload(daemon):
     daemon.conf.write_text(daemon.conf.read_text().replace("nonsense", "INFO"))
     daemon.ctl("reload", check=0)
     assert daemon.answers()
+
+
+def test_terminated_while_it_is_asked(engine, daemon):
+    """Every question under way is answered, and the daemon ends."""
+    engine.container("one", volumes=["vol:/data"])
+    replies = []
+    ask = [("ListRestorePoints", {}), ("Doctor", {}), ("ListUnits", {}), ("Plan", {})]
+    threads = [threading.Thread(target=lambda m=m, p=p: replies.append(daemon.call(m, p))) for m, p in ask]
+    for t in threads:
+        t.start()
+    time.sleep(0.05)
+    daemon.process.terminate()
+    assert daemon.process.wait(60) == 0
+    for t in threads:
+        t.join()
+    assert len(replies) == len(ask) and all("parameters" in r for r in replies)
+    assert "left open" not in daemon.log.read_text()

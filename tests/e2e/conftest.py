@@ -11,11 +11,13 @@ def one_engine():
     directory = world.scratch()
     engine = world.Engine(directory / "engine")
     engine.directory.mkdir()
-    engine.start()
-    engine.import_busybox()
-    yield engine
-    engine.remove()
-    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        engine.start()
+        engine.import_busybox()
+        yield engine
+    finally:
+        engine.remove()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

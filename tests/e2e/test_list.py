@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+"""What list shows, and how fast."""
 import time
 
 
@@ -15,13 +16,15 @@ def test_list(engine, daemon):
     assert daemon.ctl("list", check=2)
 
 
-def test_many_containers(engine, daemon):
-    """Created, not running: what costs is the engine's answers."""
-    for i in range(100):
-        engine.docker("create", "--name", f"many-{i}", "--network", "none", "-v", f"many{i % 20}:/data", "bb:latest")
-    daemon.call("ListUnits")
-    begin = time.monotonic()
-    reply = daemon.call("ListUnits")
-    took = time.monotonic() - begin
-    assert len(reply["parameters"]["units"]) == 100
-    print(f"100 containers listed in {took:.3f} s")
+def test_three_hundred_containers_in_half_a_second(engine, daemon):
+    """Created, not running: what costs is the engine's answers. The best of five, as others use the machine too."""
+    for i in range(300):
+        engine.docker("create", "--name", f"many-{i}", "--network", "none", "-v", f"many{i % 60}:/data", "bb:latest")
+    times = []
+    for _ in range(5):
+        begin = time.monotonic()
+        reply = daemon.call("ListUnits")["parameters"]
+        times.append(time.monotonic() - begin)
+        assert len(reply["units"]) == 300
+    print(f"300 containers listed in {min(times):.3f} s")
+    assert min(times) < 0.5, times

@@ -61,19 +61,40 @@ class Engine:
     def stop(self, hard=False):
         self.process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
         self.process.wait(60)
+        if hard:  # containerd dies with it; where nobody reaps it, the next dockerd would wait for its id
+            (self.directory / "exec/containerd/containerd.pid").unlink(missing_ok=True)
 
     def docker(self, *argv, **kw):
         return run("/usr/bin/docker", "-H", f"unix://{self.socket}", *argv, **kw)
 
     def remove(self):
-        for c in self.docker("ps", "-aq").stdout.split():
-            self.docker("rm", "-f", "-v", c, check=False)
-        self.stop()
+        """Whatever state it is in: nothing of it stays, also where dockerd itself does not answer any more."""
+        containers = self.docker("ps", "-aq", check=False).stdout.split()
+        if containers:
+            self.docker("rm", "-f", "-v", *containers, check=False)
+        if self.process and self.process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.stop(hard=True)
+        for left in self.leftovers():
+            os.kill(left, signal.SIGKILL)
         for line in reversed(open("/proc/self/mountinfo").read().splitlines()):
             place = line.split()[4]
             if place.startswith(str(self.directory)):
                 run("umount", "-l", place, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def leftovers(self):
+        """containerd and its shims outlive a dockerd that was killed: found by our directory in their arguments."""
+        for p in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (p / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if pathlib.Path(os.fsdecode(words.split(b"\0")[0])).name.startswith("containerd") and \
+                    os.fsencode(f"{self.directory}/exec/") in words:
+                yield int(p.name)
 
     # --- images and containers ---------------------------------------------------------------
 
@@ -127,10 +148,10 @@ class Engine:
         return {n: self.inspect(n)["State"]["Running"] for n in names}
 
     def clean(self):
-        for c in self.docker("ps", "-aq").stdout.split():
-            self.docker("rm", "-f", "-v", c)
-        for v in self.docker("volume", "ls", "-q").stdout.split():
-            self.docker("volume", "rm", "-f", v)
+        for find, remove in ((("ps", "-aq"), ("rm", "-f", "-v")), (("volume", "ls", "-q"), ("volume", "rm", "-f"))):
+            found = self.docker(*find).stdout.split()
+            if found:
+                self.docker(*remove, *found)
 
     def volume(self, name):
         return pathlib.Path(self.docker("volume", "inspect", "-f", "{{.Mountpoint}}", name).stdout.strip())

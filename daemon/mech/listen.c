@@ -12,16 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/mech/listen_socket.h"
 #include "daemon/mech/loop_internal.h"
 
 #define CONNECTIONS_MAX ((size_t)64)
@@ -30,7 +28,6 @@
 #define UNREAD_MAX      ((size_t)4 << 20)
 #define PARTIAL_MS      30000
 #define PAUSE_MS        1000
-#define BACKLOG         64
 
 struct conn {
 	struct listener *listener;
@@ -287,62 +284,14 @@ static void on_listen_poll(uv_poll_t *p, int status, int events)
 	}
 }
 
-/* --- the socket --------------------------------------------------------------------------------- */
-
-static bool someone_listens(const struct sockaddr_un *a)
-{
-	int fd CLEANUP(closep) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	return fd >= 0 && (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno == EAGAIN);
-}
-
-/* The socket is made unreachable to others first, then opened to the group. */
-static void open_to_group(const char *path, const char *group)
-{
-	const struct group *g = group ? getgrnam(group) : NULL;
-
-	if (!g) {
-		if (group && getuid() == 0)
-			log_debug("there is no group %s: the control socket is for root alone", group);
-		return;
-	}
-	if (chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0660) < 0)
-		log_warning("the control socket cannot be opened to group %s: %s", group, strerror(errno));
-}
-
-static int make_socket(const struct listener_options *o, int *ret, struct fault *f)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd CLEANUP(closep) = -1;
-
-	if (strlen(o->path) >= sizeof(a.sun_path))
-		return fault_set(f, FAULT_CONF, -ENAMETOOLONG, "the socket's path %s is longer than %zu bytes", o->path,
-			sizeof(a.sun_path) - 1);
-	memcpy(a.sun_path, o->path, strlen(o->path) + 1);
-	if (someone_listens(&a))
-		return fault_set(f, FAULT_BUSY, -EADDRINUSE, "another daemon listens on %s", o->path);
-	unlink(o->path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fault_errno(f, FAULT_FAILED, -errno, "cannot make a socket");
-	mode_t old = umask(0177);
-	int r = bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-	umask(old);
-	if (r < 0)
-		return fault_errno(f, FAULT_FAILED, r, "cannot bind %s", o->path);
-	open_to_group(o->path, o->group);
-	if (listen(fd, BACKLOG) < 0)
-		return fault_errno(f, FAULT_FAILED, -errno, "cannot listen on %s", o->path);
-	*ret = TAKE_FD(fd);
-	return 0;
-}
+/* --- the listener ------------------------------------------------------------------------------- */
 
 int listener_start(struct loop *l, const struct listener_options *o, struct listener **ret, struct fault *f)
 {
 	int fd = o->fd;
 
 	if (fd < 0) {
-		int r = make_socket(o, &fd, f);
+		int r = listen_socket_make(o->path, o->group, &fd, f);
 		if (r < 0)
 			return r;
 	}

@@ -67,6 +67,8 @@ static int render_result(FILE *to, struct json_object *result)
 
 	EACH(json_member(result, "units"), i, u)
 		render_unit(to, u);
+	strings(to, "error: ", json_member(result, "errors"));
+	strings(to, "warning: ", json_member(result, "warnings"));
 	fprintf(to, "run %s: %s\n", id, state);
 	return render_run_status(result);
 }

@@ -53,6 +53,7 @@ static const char *const message_ids[] = {
 	[EV_RESTORED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0b",
 	[EV_CONF_WARNING] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0c",
 	[EV_RELOADED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0d",
+	[EV_AFTER_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e20",
 };
 _Static_assert(ARRAY_SIZE(message_ids) == LOG_EVENTS, "every event has a MESSAGE_ID");
 

@@ -27,6 +27,7 @@ enum log_event_id {
 	EV_RESTORED,
 	EV_CONF_WARNING,
 	EV_RELOADED,
+	EV_AFTER_FAILED, /* a stage after a run: retention, history, … */
 	LOG_EVENTS
 };
 

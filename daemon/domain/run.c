@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Happy path: list the units → one backup after another → history → done.
+ * Happy path: list the units → one backup after another → aftermath → done.
  * Failure modes: a unit's failure is in the result and the next unit goes on; only
  * what keeps the run from beginning is its own fault. Cancel: the unit under way is
  * cancelled, the others are not begun.
@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/paths.h"
+#include "daemon/domain/aftermath.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/planner.h"
 
@@ -44,36 +45,6 @@ static void finish(void *arg)
 	free(r);
 }
 
-/* --- the end ------------------------------------------------------------------------- */
-
-static void on_kept(void *arg, const struct fault *f)
-{
-	struct run *r = arg;
-
-	if (f)
-		log_error("the result of run %s could not be kept: %s", r->result.backup_id, f->text);
-	finish(r);
-}
-
-static void end(struct run *r)
-{
-	const struct conf *c = r->o.ctx->conf;
-	char *rates CLEANUP(freep) = path_rates(c);
-	struct log_fields fields = { .backup_id = r->result.backup_id };
-	struct fault f = { 0 };
-
-	r->result.finished_ms = wall_ms();
-	r->result.state = r->cancelled ? RUN_CANCELLED : run_result_judge(&r->result);
-	if (rates_save(r->o.ctx->rates, rates, &f) < 0)
-		log_warning("%s", f.text);
-	bool bad = r->result.state == RUN_FAILED || r->result.state == RUN_CANCELLED;
-	log_event(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, bad ? EV_RUN_FAILED : EV_RUN_FINISHED, &fields,
-		"run %s is over: %s", r->result.backup_id, run_state_name(r->result.state));
-	history_add(r->o.ctx->loop, c, &r->result, on_kept, r);
-}
-
-/* --- unit after unit ----------------------------------------------------------------- */
-
 static void on_progress(void *arg, const struct progress *p)
 {
 	struct run *r = arg;
@@ -81,6 +52,36 @@ static void on_progress(void *arg, const struct progress *p)
 	if (r->o.on_progress)
 		r->o.on_progress(r->o.arg, p);
 }
+
+/* --- the end ------------------------------------------------------------------------- */
+
+static void on_aftermath(void *arg)
+{
+	struct run *r = arg;
+	struct log_fields fields = { .backup_id = r->result.backup_id };
+	bool bad = r->result.state == RUN_FAILED || r->result.state == RUN_CANCELLED;
+
+	log_event(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, bad ? EV_RUN_FAILED : EV_RUN_FINISHED, &fields,
+		"run %s is over: %s", r->result.backup_id, run_state_name(r->result.state));
+	finish(r);
+}
+
+static void end(struct run *r)
+{
+	char *rates CLEANUP(freep) = path_rates(r->o.ctx->conf);
+	struct aftermath_options o = {
+		.ctx = r->o.ctx, .result = &r->result, .on_progress = on_progress, .arg = r,
+	};
+	struct fault f = { 0 };
+
+	if (r->cancelled)
+		r->result.state = RUN_CANCELLED;
+	if (rates_save(r->o.ctx->rates, rates, &f) < 0)
+		log_warning("%s", f.text);
+	aftermath_start(&o, on_aftermath);
+}
+
+/* --- unit after unit ----------------------------------------------------------------- */
 
 /* The newer result of a unit that was tried again replaces the first. */
 static struct unit_result *slot(struct run *r, const char *unit)

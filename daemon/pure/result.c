@@ -70,6 +70,8 @@ void run_result_done(struct run_result *r)
 		unit_result_done(&r->units[i]);
 	free(r->units);
 	free(r->backup_id);
+	strv_done(&r->warnings);
+	strv_done(&r->errors);
 	*r = (struct run_result){ 0 };
 }
 
@@ -83,7 +85,7 @@ static enum run_state judge_unit(const struct unit_result *u)
 
 enum run_state run_result_judge(const struct run_result *r)
 {
-	enum run_state worst = RUN_OK;
+	enum run_state worst = r->warnings.n || r->errors.n ? RUN_WARNINGS : RUN_OK;
 
 	if (r->state == RUN_CANCELLED || r->state == RUN_INTERRUPTED)
 		return r->state;
@@ -155,6 +157,10 @@ struct json_object *run_result_json(const struct run_result *r)
 	for (size_t i = 0; i < r->n_units; i++)
 		json_object_array_add(units, unit_result_json(&r->units[i]));
 	json_object_object_add(o, "units", units);
+	if (r->warnings.n)
+		json_put_list(o, "warnings", &r->warnings);
+	if (r->errors.n)
+		json_put_list(o, "errors", &r->errors);
 	return o;
 }
 
@@ -217,6 +223,8 @@ int run_result_parse(struct json_object *o, struct run_result *ret)
 			run_result_done(&r);
 			return -EBADMSG;
 		}
+	json_read_list(o, "warnings", &r.warnings);
+	json_read_list(o, "errors", &r.errors);
 	*ret = r;
 	return 0;
 }

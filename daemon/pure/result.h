@@ -36,12 +36,14 @@ struct run_result {
 	enum run_state state;
 	struct unit_result *units;
 	size_t n_units;
+	struct strv warnings, errors; /* of what follows the units (aftermath) */
 };
 
 void unit_result_init(struct unit_result *u, const char *unit);
 void unit_result_done(struct unit_result *u);
 void run_result_done(struct run_result *r);
-/* State from the units: errors → failed, warnings → warnings; keeps cancelled and interrupted. */
+/* State from the units: errors → failed, warnings → warnings; keeps cancelled and interrupted. Warnings
+ * and errors of the run itself → warnings at least: the data of the units is safe. */
 enum run_state run_result_judge(const struct run_result *r);
 struct json_object *run_result_json(const struct run_result *r); /* caller's */
 struct json_object *unit_result_json(const struct unit_result *u);

@@ -21,6 +21,8 @@ static void there_and_back(void **state)
 	u->items[0] = (struct item_result){ .id = xstrdup("volume:a"), .method = xstrdup("spool"), .cold = 1, .bytes = 10, .uploaded_bytes = -1 };
 	assert_int_equal(run_result_judge(&r), RUN_OK);
 	strv_add(&u->warnings, "w");
+	strv_add(&r.warnings, "of the run");
+	strv_add(&r.errors, "history: full");
 	r.state = run_result_judge(&r);
 	assert_int_equal(r.state, RUN_WARNINGS);
 	struct json_object *o CLEANUP(json_putp) = run_result_json(&r);
@@ -30,6 +32,8 @@ static void there_and_back(void **state)
 	assert_int_equal(again.units[0].phase_ms[PHASE_STOP], 200);
 	assert_int_equal(again.units[0].phase_ms[PHASE_READ], -1);
 	assert_int_equal(again.units[0].items[0].cold, 1);
+	assert_string_equal(again.warnings.v[0], "of the run");
+	assert_string_equal(again.errors.v[0], "history: full");
 	struct json_object *p CLEANUP(json_putp) = run_result_json(&again);
 	assert_true(json_object_equal(o, p));
 	run_result_done(&again);
@@ -47,6 +51,10 @@ static void no_success_with_errors_inside(void **state)
 	assert_int_equal(run_result_judge(&r), RUN_FAILED); /* no data */
 	r.units[0].data = DATA_COMPLETE;
 	r.units[0].service = SERVICE_DEGRADED;
+	assert_int_equal(run_result_judge(&r), RUN_WARNINGS);
+	r.units[0].service = SERVICE_UP;
+	assert_int_equal(run_result_judge(&r), RUN_OK);
+	strv_add(&r.errors, "retention: no answer"); /* the data is safe, and yet it is no success */
 	assert_int_equal(run_result_judge(&r), RUN_WARNINGS);
 	r.units[0].service = SERVICE_DOWN;
 	assert_int_equal(run_result_judge(&r), RUN_FAILED);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* What is backed up, backing it up, what came of it. */
+#include <stdlib.h>
+
+#include "client/ask.h"
+#include "client/render.h"
+#include "common/iface.h"
+
+static int run_list(const struct verb *v, struct options *o)
+{
+	static const struct verb units = { .name = "list", .method = "ListUnits", .render = render_units };
+	static const struct verb points = { .name = "list", .method = "ListRestorePoints", .render = render_points };
+
+	if (o->list_units == o->list_points)
+		return help_usage(v, "list needs --units or --restore-points");
+	struct json_object *p = json_object_new_object();
+	if (o->list_units && o->units.n)
+		json_put_list(p, "units", &o->units);
+	if (o->list_points && o->units.n)
+		json_put_text(p, "unit", o->units.v[0]);
+	return ask(o->list_units ? &units : &points, o, p, false);
+}
+
+static int run_backup(const struct verb *v, struct options *o)
+{
+	static const struct verb plan = { .name = "backup", .method = "Plan", .render = render_plan };
+	struct json_object *p = json_object_new_object();
+
+	if (o->units.n)
+		json_put_list(p, "units", &o->units);
+	return o->dry_run ? ask(&plan, o, p, false) : ask(v, o, p, true);
+}
+
+static int run_history(const struct verb *v, struct options *o)
+{
+	struct json_object *p = json_object_new_object();
+
+	if (o->units.n)
+		json_put_text(p, "unit", o->units.v[0]);
+	if (o->limit >= 0)
+		json_put_number(p, "limit", o->limit);
+	return ask(v, o, p, false);
+}
+
+static int run_cancel(const struct verb *v, struct options *o)
+{
+	char *end;
+	long job = strtol(o->words.v[0], &end, 10);
+
+	if (end == o->words.v[0] || *end || job < 0)
+		return help_usage(v, "cancel needs the number of a job; status shows it");
+	struct json_object *p = json_object_new_object();
+	json_put_number(p, "job", job);
+	return ask(v, o, p, false);
+}
+
+static const struct verb verbs[] = {
+	{ .name = "list", .summary = "show what can be backed up, or what can be restored",
+		.options = OPTIONS(FLAG("units", list_units, "the units of this host: projects and standalone containers"),
+			FLAG("restore-points", list_points, "the restore points in the repository"),
+			LIST("unit", "NAME", units, "only this unit; with --units it may be given again")),
+		.examples = "list --units\nlist --restore-points --unit shop", .run = run_list },
+	{ .name = "backup", .summary = "stop, read cold, start again: all units, or those named",
+		.about = "Ctrl-C cancels: what was stopped is started first.",
+		.options = OPTIONS(LIST("unit", "NAME", units, "only this unit; may be given again"),
+			FLAG("dry-run", dry_run, "only show what would be done and how long it would take")),
+		.examples = "backup\nbackup --dry-run\nbackup --unit shop --unit mail", .run = run_backup, .method = "Backup",
+		.render = render_run },
+	{ .name = "history", .summary = "show what past runs did",
+		.options = OPTIONS(LIST("unit", "NAME", units, "only runs of this unit"),
+			NUMBER("limit", "N", limit, "only the newest N runs")),
+		.examples = "history --limit 5\nhistory --unit shop", .run = run_history, .method = "History", .render = render_history },
+	{ .name = "cancel", .words = "JOB", .words_min = 1, .words_max = 1, .summary = "end a job; its containers are started first",
+		.about = "The number of the job is shown by status.", .examples = "cancel 3", .run = run_cancel, .method = "Cancel",
+		.render = render_cancel },
+	{ 0 },
+};
+
+const struct verb_group verbs_backup = { "Backing up", verbs };

@@ -28,6 +28,8 @@ static int run_backup(const struct verb *v, struct options *o)
 
 	if (o->units.n)
 		json_put_list(p, "units", &o->units);
+	if (!o->dry_run)
+		json_put_text(p, "reason", o->reason);
 	return o->dry_run ? ask(&plan, o, p, false) : ask(v, o, p, true);
 }
 
@@ -63,7 +65,8 @@ static const struct verb verbs[] = {
 	{ .name = "backup", .summary = "stop, read cold, start again: all units, or those named",
 		.about = "Ctrl-C cancels: what was stopped is started first.",
 		.options = OPTIONS(LIST("unit", "NAME", units, "only this unit; may be given again"),
-			FLAG("dry-run", dry_run, "only show what would be done and how long it would take")),
+			FLAG("dry-run", dry_run, "only show what would be done and how long it would take"),
+			TEXT("reason", "WORD", reason, "why: timer for a run that a timer asks for")),
 		.examples = "backup\nbackup --dry-run\nbackup --unit shop --unit mail", .run = run_backup, .method = "Backup",
 		.render = render_run },
 	{ .name = "history", .summary = "show what past runs did",

@@ -75,6 +75,11 @@ char *path_staging(const struct conf *c)
 	return below(c->paths.cache, "staging");
 }
 
+char *path_log(const struct conf *c)
+{
+	return below(c->paths.state, "daemon.log");
+}
+
 char *path_rates(const struct conf *c)
 {
 	return below(c->paths.state, "rates.json");

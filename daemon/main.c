@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* kopi-dockad(8): parse arguments, and run. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/iface.h"
 #include "common/log.h"
 #include "daemon/domain/backup.h"
 #include "daemon/domain/daemon.h"
+#include "daemon/domain/detach.h"
+
+#define COUNT_MAX 10000000 /* seconds, minutes: some months, some years */
 
 static void usage(FILE *to)
 {
-	fputs("usage: kopi-dockad [--config FILE] [--check | --recover]\n"
+	fputs("usage: kopi-dockad [--config FILE] [--check | --recover | [--detach] [--idle-exit SECONDS]]\n"
 	      "  --config FILE  this configuration instead of the search order's\n"
 	      "  --check        read the configuration, say what is wrong with it, and end\n"
 	      "  --recover      start what an interrupted operation had stopped, and end\n"
+	      "  --detach       run in a session of its own; the caller waits until it is ready or has failed\n"
+	      "  --idle-exit SECONDS\n"
+	      "                 end when there was nothing to do for so long\n"
 	      "  --version\n"
 	      "See kopi-dockad(8), kopi-docka.conf(5).\n",
 		to);
@@ -44,15 +52,30 @@ static int list_phases(void)
 	return EXIT_OK;
 }
 
+static int parse_count(const char *option, const char *what, const char *text, unsigned int *ret)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || n < 1 || n > COUNT_MAX) {
+		fprintf(stderr, "%s '%s' cannot be used: a whole number of %s from 1 to %d is needed\n", option, text, what, COUNT_MAX);
+		return -EINVAL;
+	}
+	*ret = (unsigned int)n;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "recover", no_argument, NULL, 'r' }, { "list-phases", no_argument, NULL, 'p' },
+		{ "detach", no_argument, NULL, 'd' }, { "idle-exit", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
 	};
-	struct daemon_options o = { 0 };
-	bool only_check = false;
+	struct daemon_options o = { .report_fd = -1 };
+	bool only_check = false, detached = false;
 	int opt;
 
 	log_init("kopi-dockad", LOG_LEVEL_INFO);
@@ -61,15 +84,22 @@ int main(int argc, char **argv)
 		case 'c': o.config = optarg; break;
 		case 'k': only_check = true; break;
 		case 'r': o.recover_only = true; break;
+		case 'd': detached = true; break;
+		case 'i':
+			if (parse_count("--idle-exit", "seconds", optarg, &o.idle_exit_s) < 0)
+				return EXIT_USAGE;
+			break;
 		case 'p': return list_phases();
 		case 'h': usage(stdout); return EXIT_OK;
 		case 'v': puts("kopi-dockad " KD_VERSION); return EXIT_OK;
 		default: usage(stderr); return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || (only_check && o.recover_only)) {
+	if (optind < argc || only_check + o.recover_only + (detached || o.idle_exit_s) > 1) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (detached)
+		o.report_fd = detach(&o.config);
 	return only_check ? check(o.config) : daemon_main(&o);
 }

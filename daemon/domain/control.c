@@ -29,6 +29,7 @@ struct control {
 	struct control_options o;
 	struct listener *listener;
 	size_t requests; /* that were not answered yet */
+	uint64_t calls;  /* that ever came */
 };
 
 static void request_end(struct request *r)
@@ -236,6 +237,7 @@ static void on_message(void *arg, struct conn *conn, const char *text, size_t le
 		.parameters = json_object_get(call.parameters),
 	};
 	c->requests++;
+	c->calls++;
 	conn_set_data(conn, r);
 	dispatch(r, &call);
 	varlink_call_done(&call);
@@ -282,9 +284,19 @@ void control_set_acting_uids(struct control *c, const struct strv *uids)
 	c->o.acting_uids = uids;
 }
 
+void control_retire(struct control *c)
+{
+	listener_retire(c->listener);
+}
+
 size_t control_requests(const struct control *c)
 {
 	return c->requests;
+}
+
+uint64_t control_calls(const struct control *c)
+{
+	return c->calls;
 }
 
 size_t control_connections(const struct control *c)

@@ -34,8 +34,10 @@ struct control_options {
 
 int control_start(const struct control_options *o, struct control **ret, struct fault *f) WARN_UNUSED;
 void control_stop(struct control *c);
+void control_retire(struct control *c); /* as listener_retire() */
 void control_set_acting_uids(struct control *c, const struct strv *uids);
 size_t control_requests(const struct control *c); /* not answered yet; none may be left at control_stop */
+uint64_t control_calls(const struct control *c);  /* that ever came */
 size_t control_connections(const struct control *c);
 
 /* Of a request. ${parameters} are taken; NULL is an empty object. */

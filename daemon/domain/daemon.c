@@ -20,6 +20,8 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/domain/detach.h"
+#include "daemon/domain/idle.h"
 
 #define LAST_WRITES_S 30
 #define STOP_WATCH_MS 50
@@ -58,7 +60,8 @@ static int take_lock(struct daemon *d, struct fault *f)
 static void stop_when_idle(struct daemon *d)
 {
 	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || ledger_pending(d->ctx.ledger) ||
-		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)))
+		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)) ||
+		(d->retired && control_connections(d->control)))
 		return;
 	loop_stop(d->ctx.loop);
 }
@@ -83,6 +86,16 @@ static void begin_stop(struct daemon *d)
 		notify_stopping(d->notify);
 	queue_cancel_all(d->queue);
 	timer_set(d->stop_watch, STOP_WATCH_MS);
+}
+
+/* Nothing to do for so long. Who comes at this very moment is still served. */
+static void on_idle_end(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->retired = true;
+	control_retire(d->control);
+	begin_stop(d);
 }
 
 static void on_signal(void *arg, int signum)
@@ -244,12 +257,14 @@ static int set_up(struct daemon *d, struct fault *f)
 		return r;
 	d->notify = notify_new(d->ctx.loop);
 	d->stop_watch = timer_new(d->ctx.loop, on_stop_watch, d);
+	d->idle = d->idle_exit_s && d->control ? idle_new(d, d->idle_exit_s, on_idle_end) : NULL;
 	return 0;
 }
 
 static void tear_down(struct daemon *d)
 {
 	timer_free(d->stop_watch);
+	idle_free(d->idle);
 	control_stop(d->control);
 	notify_free(d->notify);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
@@ -273,31 +288,38 @@ static void tear_down(struct daemon *d)
 	free(d->engine);
 }
 
-static int complain(const struct fault *f)
+static int complain(struct daemon *d, const struct fault *f)
 {
+	int status = f->code == FAULT_BUSY ? EXIT_BUSY : EXIT_FAILED;
+
 	log_error("%s", f->text);
 	if (f->advice[0])
 		log_error("%s", f->advice);
-	return f->code == FAULT_BUSY ? EXIT_BUSY : EXIT_FAILED;
+	detach_report(&d->report_fd, status, f);
+	return status;
 }
 
 int daemon_main(const struct daemon_options *o)
 {
-	struct daemon d = { .lock_fd = -1, .recover_only = o->recover_only, .started_ms = wall_ms() };
+	struct daemon d = {
+		.lock_fd = -1, .report_fd = o->report_fd, .recover_only = o->recover_only, .idle_exit_s = o->idle_exit_s,
+		.started_ms = wall_ms(),
+	};
 	struct fault f = { 0 };
 
 	if (conf_load(o->config, &d.conf, &f) < 0)
-		return complain(&f);
+		return complain(&d, &f);
 	d.conf_path = xstrdup(o->config);
 	log_set_level(d.conf->logging.level);
 	for (size_t i = 0; i < d.conf->warnings.n; i++)
 		log_event(LOG_LEVEL_WARNING, EV_CONF_WARNING, NULL, "%s", d.conf->warnings.v[i]);
 	if (set_up(&d, &f) < 0) {
-		d.exit_status = complain(&f);
+		d.exit_status = complain(&d, &f);
 	} else {
 		log_event(LOG_LEVEL_INFO, EV_STARTED, NULL, "kopi-dockad %s, engine at %s", KD_VERSION, d.conf->docker_socket);
 		recover_kick(d.recover);
 		notify_ready(d.notify);
+		detach_report(&d.report_fd, EXIT_OK, NULL);
 		loop_run(d.ctx.loop);
 	}
 	tear_down(&d);

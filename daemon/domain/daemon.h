@@ -8,6 +8,8 @@
 #include "daemon/domain/recover.h"
 #include "daemon/mech/notify.h"
 
+struct idle;
+
 /* The service as one object: what main sets up and runs. */
 struct daemon {
 	struct context ctx;
@@ -21,8 +23,10 @@ struct daemon {
 	struct notify *notify;
 	struct signal_watch *signals[3];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
-	int lock_fd;
-	bool stopping, recover_only;
+	struct idle *idle;        /* --idle-exit, NULL */
+	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
+	bool stopping, recover_only, retired;
+	unsigned int idle_exit_s;
 	int64_t started_ms;
 	char *engine;             /* last known, for Status; NULL */
 	int exit_status;
@@ -31,6 +35,8 @@ struct daemon {
 struct daemon_options {
 	const char *config; /* NULL: search order */
 	bool recover_only;  /* --recover: reconcile the ledger and end */
+	unsigned int idle_exit_s; /* --idle-exit, 0: never */
+	int report_fd;      /* detach()'s, -1 */
 };
 
 /* Sets up, runs until stopped, tears down. Returns the process's exit status. */

@@ -38,6 +38,7 @@ struct conn {
 	void *data;
 	struct buf in, out;
 	bool busy, eof, closing, dead, delivering;
+	bool overrun; /* its peer does not read: it goes, busy or not */
 	struct timer *partial; /* armed in the middle of a message */
 };
 
@@ -190,6 +191,10 @@ static void update(struct conn *c)
 {
 	int events = UV_DISCONNECT;
 
+	if (c->overrun) {
+		timer_set(c->partial, 0); /* dropped by the next iteration; never inside its own call */
+		return;
+	}
 	if (((c->closing || c->eof) && !c->busy && c->out.len == 0)) {
 		drop(c);
 		return;
@@ -318,6 +323,15 @@ static void on_listener_closed(uv_handle_t *h)
 	free(s);
 }
 
+void listener_retire(struct listener *s)
+{
+	if (s->path)
+		unlink(s->path);
+	free(s->path);
+	s->path = NULL;
+	on_listen_poll(&s->poll, 0, UV_READABLE); /* who came before that is served */
+}
+
 void listener_stop(struct listener *s)
 {
 	s->stopping = true;
@@ -359,8 +373,10 @@ int conn_send(struct conn *c, struct buf *b)
 		r = buf_add(&c->out, b->data, b->len);
 	buf_done(b);
 	if (r < 0) {
-		if (!c->dead)
-			c->closing = true; /* dropped by the next event; never inside its own call */
+		if (!c->dead) {
+			c->overrun = true;
+			update(c);
+		}
 		return r;
 	}
 	flush_out(c);

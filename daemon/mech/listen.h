@@ -32,6 +32,8 @@ struct listener_options {
 
 int listener_start(struct loop *l, const struct listener_options *o, struct listener **ret,
 	struct fault *f) WARN_UNUSED;
+/* The file it made goes now: whoever comes later finds no daemon, whoever came before is still served. */
+void listener_retire(struct listener *s);
 /* Stop accepting and drop every connection (on_close follows for each); removes the file it made. */
 void listener_stop(struct listener *s);
 

@@ -212,8 +212,8 @@ class Daemon:
         self.conf.write_text(text)
         self.conf.chmod(0o600)
 
-    def start(self, wait=True, **env):
-        self.process = subprocess.Popen([BUILD / "daemon/kopi-dockad", "--config", self.conf], stdout=open(self.log, "ab"),
+    def start(self, *argv, wait=True, **env):
+        self.process = subprocess.Popen([BUILD / "daemon/kopi-dockad", "--config", self.conf, *argv], stdout=open(self.log, "ab"),
                                         stderr=subprocess.STDOUT, env={**os.environ, **env})
         Daemon.started.append(self.process)
         if wait:

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""A daemon that is there for a call only: started detached or by its socket, ended when idle."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import world
+
+DAEMON = world.BUILD / "daemon/kopi-dockad"
+
+
+def end(pid):
+    """Whatever became of the test."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def gone(pid):
+    return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+@pytest.fixture
+def detached(engine, directory):
+    """Not started: d.detach() does it as a user would."""
+    d = world.Daemon(engine, directory)
+    pids = []
+
+    def start(*argv):
+        r = world.run(DAEMON, "--config", d.conf, "--detach", *argv, check=False)
+        if r.returncode == 0:
+            pids.append(d.call("Status")["parameters"]["pid"])
+        return r
+    d.detach, d.pids = start, pids
+    yield d
+    for pid in pids:
+        end(pid)
+
+
+def test_detached_until_idle(engine, detached):
+    """The call returns when the daemon answers; it has a session of its own, works, and ends by itself."""
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
+    r = detached.detach("--idle-exit", "1")
+    assert r.returncode == 0 and r.stdout == r.stderr == ""
+    pid = detached.pids[0]
+    assert os.getsid(pid) != os.getsid(0) and os.readlink(f"/proc/{pid}/fd/1") == str(detached.state / "daemon.log")
+    detached.init()
+    detached.backup(state="warnings")  # longer than the second: a job is not idle
+    world.until(lambda: gone(pid), "it ends when idle")
+    assert not detached.socket.exists() and engine.all_states()["slow"]
+    assert "left open" not in (detached.state / "daemon.log").read_text()
+
+
+def test_a_connection_is_not_idle(engine, directory):
+    d = world.Daemon(engine, directory).start("--idle-exit", "1")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(d.socket))
+        for _ in range(60):  # three seconds, in which it must not end
+            assert d.alive()
+            with pytest.raises(subprocess.TimeoutExpired):
+                d.process.wait(0.05)
+    assert d.process.wait(60) == 0 and not d.socket.exists()
+
+
+def test_detached_that_fails_says_why(detached):
+    assert detached.detach("--idle-exit", "60").returncode == 0
+    r = world.run(DAEMON, "--config", detached.conf, "--detach", check=False)
+    assert r.returncode == 75 and f"pid {detached.pids[0]}" in r.stderr
+    detached.conf.write_text("[kopia]\nnonsense = 1\n")
+    r = world.run(DAEMON, "--config", detached.conf, "--detach", check=False)
+    assert r.returncode == 1 and "unknown key 'nonsense'" in r.stderr
+
+
+@pytest.mark.parametrize("argv", [["--idle-exit", "0"], ["--idle-exit", "soon"], ["--idle-exit", "-1"], ["--recover", "--detach"], ["--idle-exit"]])
+def test_usage(argv):
+    r = world.run(DAEMON, *argv, check=False)
+    assert r.returncode == 2 and r.stderr
+
+
+def activated(d, s):
+    """As systemd starts it: the listening socket is descriptor 3, and blocking."""
+    script = f'exec 3<&{s.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+    d.process = subprocess.Popen(["bash", "-c", script, "sh", DAEMON, "--config", d.conf, "--idle-exit", "1"], pass_fds=[s.fileno()],
+                                 stdout=open(d.log, "ab"), stderr=subprocess.STDOUT)
+    world.Daemon.started.append(d.process)
+    return d.process
+
+
+def test_socket_activation(engine, directory):
+    """Who connected before there was a daemon is answered; the socket stays as its owner made it."""
+    d = world.Daemon(engine, directory)
+    d.socket.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(d.socket))
+        os.chmod(d.socket, 0o620)
+        listening.listen()
+        for _ in range(2):  # ended when idle, it is started again by the next call
+            with socket.socket(socket.AF_UNIX) as early:
+                early.settimeout(60)
+                early.connect(str(d.socket))
+                early.sendall(b'{"method":"io.kopidocka.Status"}\0')
+                p = activated(d, listening)
+                assert str(p.pid).encode() in early.recv(65536)
+            assert d.call("Status")["parameters"]["pid"] == p.pid
+            assert p.wait(60) == 0
+            assert d.socket.stat().st_mode & 0o777 == 0o620
+        p = activated(d, listening)
+        assert d.call("Status")["parameters"]["pid"] == p.pid
+        p.terminate()
+        assert p.wait(60) == 0 and d.socket.exists()

@@ -162,6 +162,7 @@ static void restore_begin(struct job *j)
 		.paths = &paths,
 		.target = json_text(p, "target"),
 		.recipe_directory = json_text(p, "recipe_directory"),
+		.recipe_only = json_flag(p, "recipe_only", false),
 		.on_progress = tell,
 		.arg = j,
 	};

@@ -70,9 +70,18 @@ static int add_inspects(struct recipe *r, struct fault *f)
 		if (ret < 0)
 			return ret;
 		for (size_t j = 0; j < names.n; j++)
-			strv_addf(&r->redacted, "`%s` of container `%s`", names.v[j], c->name);
+			strv_addf(&r->redacted, "%s of container %s", names.v[j], c->name);
 	}
 	return 0;
+}
+
+/* For programs; RESTORE.md has the same for people. */
+static int add_redacted(struct recipe *r, struct fault *f)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_list(o, "redacted", &r->redacted);
+	return add_json(r, "redacted.json", o, f);
 }
 
 static struct json_object *volumes_json(const struct recipe *r)
@@ -183,7 +192,8 @@ static int add_own(struct recipe *r, struct fault *f)
 		char *dir CLEANUP(freep) = xasprintf("%s%s", r->directory, below[i]);
 		ret = dir_make(dir, 0700, f);
 	}
-	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", unit_json(r->o.unit), f)) < 0)
+	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", unit_json(r->o.unit), f)) < 0 ||
+		(ret = add_redacted(r, f)) < 0)
 		return ret;
 	struct json_object *volumes = volumes_json(r);
 	ret = add_restore_md(r, volumes, f);

@@ -38,6 +38,11 @@ static const struct step table[] = {
 	{ "swap", NULL, restore_swap_enter, NULL, NULL },
 };
 
+static const struct step recipe_table[] = {
+	{ "find", NULL, find_enter, NULL, NULL },
+	{ "recipe", NULL, restore_recipe_enter, NULL, NULL },
+};
+
 void restore_report(struct restore *r, const char *item, int64_t bytes, int64_t total)
 {
 	struct progress p = PROGRESS_INIT;
@@ -88,6 +93,8 @@ static void add_item(struct restore *r, const struct point_item *from)
 
 static int choose_items(struct restore *r, struct fault *f)
 {
+	if (r->o.recipe_only)
+		return 0;
 	for (size_t i = 0; i < r->wanted.n; i++) {
 		const struct point_item *from = point_item(r->point, r->wanted.v[i]);
 		if (!from) {
@@ -338,6 +345,9 @@ static struct json_object *reply(struct restore *r)
 	json_put_text(o, "recipe_directory", r->recipe_dir);
 	json_put_text(o, "service", service_word(r));
 	json_put_list(o, "next_steps", &r->next_steps);
+	json_put_list(o, "redacted", &r->redacted);
+	if (r->compose.n)
+		json_put_list(o, "compose", &r->compose);
 	return o;
 }
 
@@ -377,6 +387,8 @@ static void on_done(void *owner, const struct fault *first)
 	strv_done(&r->paths);
 	strv_done(&r->make);
 	strv_done(&r->next_steps);
+	strv_done(&r->redacted);
+	strv_done(&r->compose);
 	free(r);
 }
 
@@ -409,7 +421,8 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	if (o->paths)
 		strv_copy(&r->paths, o->paths);
 	recover_hold(o->recover, r->unit);
-	r->steps = steps_start(o->ctx->loop, table, ARRAY_SIZE(table), r, on_phase, on_done);
+	r->steps = o->recipe_only ? steps_start(o->ctx->loop, recipe_table, ARRAY_SIZE(recipe_table), r, on_phase, on_done)
+		: steps_start(o->ctx->loop, table, ARRAY_SIZE(table), r, on_phase, on_done);
 	return r;
 }
 

@@ -21,6 +21,7 @@ struct restore_options {
 	const struct strv *items, *paths;    /* NULL or empty: all */
 	const char *target;                  /* a directory to restore into instead of the place */
 	const char *recipe_directory;        /* where the recipe is laid out; NULL: below the state directory */
+	bool recipe_only;                    /* lay out the recipe and touch nothing else */
 	progress_fn *on_progress;
 	void *arg;
 };

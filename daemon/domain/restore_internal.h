@@ -41,6 +41,7 @@ struct restore {
 	size_t n_items, next, running;
 
 	struct json_object *recipe_volumes, *recipe_networks, *recipe_unit; /* owned, NULL unknown */
+	struct strv redacted, compose; /* from the recipe: names of secrets; words of its docker compose command */
 	struct planned *planned;    /* today's containers; NULL with a target */
 	const struct unit *now;     /* the unit as it is today, NULL if it is gone */
 	struct strv make;           /* engine requests to make what is missing: path, body, name by threes */

@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
+#include "daemon/pure/script.h"
 #include "daemon/pure/tar.h"
 
 #define RECIPE_FILE_MAX ((size_t)16 << 20)
@@ -44,6 +45,38 @@ static void mark_files(struct restore *r)
 	}
 }
 
+/* What a person types to have the project again: its own name, files and directory. */
+static void compose_words(struct restore *r)
+{
+	const char *dir = json_text(r->recipe_unit, "working_directory");
+	struct strv files CLEANUP(strv_done) = { 0 };
+
+	if (!streq(json_text(r->recipe_unit, "kind"), "compose"))
+		return;
+	json_read_list(r->recipe_unit, "compose_files", &files);
+	strv_add(&r->compose, "docker");
+	strv_add(&r->compose, "compose");
+	strv_add(&r->compose, "-p");
+	strv_add(&r->compose, r->unit);
+	if (dir && files.n) {
+		strv_add(&r->compose, "--project-directory");
+		strv_add(&r->compose, dir);
+	}
+	for (size_t i = 0; i < files.n; i++) {
+		strv_add(&r->compose, "-f");
+		strv_add(&r->compose, files.v[i]);
+	}
+	strv_add(&r->compose, "up");
+	strv_add(&r->compose, "-d");
+}
+
+static void read_redacted(struct restore *r)
+{
+	struct json_object *o CLEANUP(json_putp) = read_json(r, "redacted.json");
+
+	json_read_list(o, "redacted", &r->redacted);
+}
+
 static void on_recipe(void *arg, const struct pipeline_result *p)
 {
 	struct restore *r = arg;
@@ -58,6 +91,8 @@ static void on_recipe(void *arg, const struct pipeline_result *p)
 		r->recipe_networks = read_json(r, "networks.json");
 		r->recipe_unit = read_json(r, "unit.json");
 		mark_files(r);
+		compose_words(r);
+		read_redacted(r);
 	}
 	if (f.code != FAULT_NONE) {
 		fault_wrap(&f, "the recipe");
@@ -182,18 +217,28 @@ static void want_all(struct restore *r)
 			want_volume(r, r->items[i].volume);
 }
 
+static void show_compose(struct restore *r)
+{
+	struct buf command CLEANUP(buf_done) = { 0 };
+
+	for (size_t i = 0; i < r->compose.n; i++) {
+		char *word CLEANUP(freep) = script_word(r->compose.v[i]);
+		buf_printf(&command, "%s%s", i ? " " : "", word);
+	}
+	strv_addf(&r->next_steps, "its containers are gone; with the compose files of %s/compose back in their places: %s",
+		r->recipe_dir, command.data);
+}
+
 static void show_containers(struct restore *r)
 {
-	const char *kind = json_text(r->recipe_unit, "kind"), *dir = json_text(r->recipe_unit, "working_directory");
-
 	if (r->now || !r->recipe_dir)
 		return;
-	if (streq(kind, "compose"))
-		strv_addf(&r->next_steps, "its containers are gone; with the compose files of %s/compose in %s: "
-			"docker compose -p %s up -d", r->recipe_dir, dir ? dir : "the project's directory", r->unit);
+	if (r->compose.n)
+		show_compose(r);
 	else
 		strv_addf(&r->next_steps, "its container is gone; %s/RESTORE.md has the docker run command", r->recipe_dir);
-	strv_addf(&r->next_steps, "secrets were redacted: %s/RESTORE.md names the variables", r->recipe_dir);
+	if (r->redacted.n)
+		strv_addf(&r->next_steps, "secrets were redacted: %s/RESTORE.md names the variables", r->recipe_dir);
 }
 
 static void on_created(void *arg, const struct fault *f, int status, const char *body, size_t len)

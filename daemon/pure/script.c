@@ -27,6 +27,13 @@ char *script_quote(const char *word)
 	return buf_steal(&b);
 }
 
+char *script_word(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@,+%";
+
+	return *word && !word[strspn(word, plain)] ? xstrdup(word) : script_quote(word);
+}
+
 static void put_word(struct buf *b, const char *word)
 {
 	char *quoted CLEANUP(freep) = script_quote(word ? word : "");

@@ -91,3 +91,19 @@ def test_restore_script_with_a_wrong_password_changes_nothing(engine, daemon, st
     env = {**os.environ, "KOPIA_PASSWORD": "wrong", "DOCKER_HOST": f"unix://{engine.socket}", "SAFETY": str(directory / "safety"), "HOME": str(directory)}
     assert subprocess.run(["sh", script], env=env, capture_output=True).returncode != 0
     assert engine.sh("shop-db-1", "cat /data/f") == "two\n", "the old data must stay, and the container run"
+
+
+def test_recipe_alone(engine, daemon, stack, directory):
+    """recipe_only lays the recipe out and touches nothing else; the reply names what a person needs beside it."""
+    backup_id = daemon.backup("shop")["backup_id"]
+    before = engine.running()
+    (engine.volume("shopdata") / "f").write_text("newer\n")
+    where = directory / "work/recipe"
+    reply = daemon.call("Restore", {"unit": "shop", "recipe_only": True, "recipe_directory": str(where)})["parameters"]
+    assert reply["backup_id"] == backup_id and reply["recipe_directory"] == str(where)
+    assert reply["restored"] == [] and reply["service"] == "untouched"
+    assert where.stat().st_mode & 0o777 == 0o700 and (where / "RESTORE.md").exists()
+    assert engine.running() == before and (engine.volume("shopdata") / "f").read_text() == "newer\n"
+    assert "DB_PASSWORD of container shop-db-1" in reply["redacted"] and "canary" not in str(reply)
+    assert reply["compose"] == ["docker", "compose", "-p", "shop", "--project-directory", str(stack), "-f", f"{stack}/compose.yml",
+                                "-f", f"{stack}/override.yml", "up", "-d"]

@@ -129,9 +129,8 @@ static int tear_down(void **state)
 /* --- quoting
  * ------------------------------------------------------------------------------------ */
 
-static void check_quoting(const char *word)
+static void check_quoted(const char *word, const char *quoted)
 {
-	char *quoted CLEANUP(freep) = script_quote(word);
 	char *command CLEANUP(freep) = xasprintf("printf '%%s' %s", quoted);
 	struct buf b CLEANUP(buf_done) = { 0 };
 	FILE *p = popen(command, "re");
@@ -140,6 +139,23 @@ static void check_quoting(const char *word)
 	assert_int_equal(fd_read_all(fileno(p), 1 << 16, &b), 0);
 	assert_int_equal(pclose(p), 0);
 	assert_string_equal(b.data ? b.data : "", word);
+}
+
+static void check_quoting(const char *word)
+{
+	char *quoted CLEANUP(freep) = script_quote(word), *read CLEANUP(freep) = script_word(word);
+
+	check_quoted(word, quoted);
+	check_quoted(word, read);
+}
+
+static void plain_words_are_left_as_they_are(void **state)
+{
+	char *plain CLEANUP(freep) = script_word("/srv/shop/compose.yml"), *other CLEANUP(freep) = script_word("a b");
+
+	(void)state;
+	assert_string_equal(plain, "/srv/shop/compose.yml");
+	assert_string_equal(other, "'a b'");
 }
 
 static void every_word_comes_through_sh(void **state)
@@ -453,6 +469,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_word_comes_through_sh),
+		cmocka_unit_test(plain_words_are_left_as_they_are),
 		cmocka_unit_test_setup_teardown(restores_in_safe_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			kopia_that_fails_changes_nothing, set_up, tear_down),

@@ -34,6 +34,15 @@ int capacity_workers(const struct conf *c)
 	return workers < 1 ? 1 : workers > 64 ? 64 : (int)workers;
 }
 
+int64_t capacity_spool_share(const struct conf *c, int64_t free_bytes, int64_t total_bytes)
+{
+	int64_t room = free_bytes - (total_bytes / 10 > RESERVE ? total_bytes / 10 : RESERVE);
+
+	if (c->spool.max_bytes > 0 && room > c->spool.max_bytes)
+		room = c->spool.max_bytes;
+	return room > 0 ? room : 0;
+}
+
 int64_t capacity_spool_room(const struct conf *c)
 {
 	char *dir CLEANUP(freep) = path_spool(c);
@@ -41,12 +50,7 @@ int64_t capacity_spool_room(const struct conf *c)
 
 	if (statvfs(dir, &v) < 0)
 		return 0;
-	int64_t total = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
-	int64_t room = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
-	room -= total / 10 > RESERVE ? total / 10 : RESERVE;
-	if (c->spool.max_bytes > 0 && room > c->spool.max_bytes)
-		room = c->spool.max_bytes;
-	return room > 0 ? room : 0;
+	return capacity_spool_share(c, (int64_t)v.f_bavail * (int64_t)v.f_frsize, (int64_t)v.f_blocks * (int64_t)v.f_frsize);
 }
 
 static struct rates_unit *unit_entry(struct rates *r, const char *unit)

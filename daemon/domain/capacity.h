@@ -22,6 +22,8 @@ int capacity_workers(const struct conf *c);
 /* Bytes that spools may take now: free room less the reserve of 10 % or 5 GiB (the larger one),
  * at most spool.max; 0 when the directory is not there. */
 int64_t capacity_spool_room(const struct conf *c);
+/* The same of figures that someone else has asked for. */
+int64_t capacity_spool_share(const struct conf *c, int64_t free_bytes, int64_t total_bytes);
 
 void rates_load(struct rates *r, const char *path); /* defaults where nothing was measured */
 void rates_note_read(struct rates *r, const char *method, int64_t bytes, int64_t ms);

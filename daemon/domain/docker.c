@@ -299,6 +299,11 @@ char *docker_escape(const char *segment)
 	return buf_steal(&b);
 }
 
+int docker_api_minor(const struct docker *d)
+{
+	return d->minor;
+}
+
 const char *docker_socket_path(const struct docker *d)
 {
 	return d->socket_path;

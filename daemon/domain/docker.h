@@ -43,6 +43,8 @@ void docker_request(struct docker *d, const char *method, const char *path, cons
 	docker_reply_fn *done, void *arg);
 /* Percent-encode a path segment of the engine's API. Caller's. */
 char *docker_escape(const char *segment);
+/* The API version spoken is 1.MINOR; 0: not negotiated at the moment. */
+int docker_api_minor(const struct docker *d);
 const char *docker_socket_path(const struct docker *d);
 
 #endif

@@ -1,207 +1,147 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One check after another, each a row: what was looked at, how it is, what to do. The
- * asynchronous ones (engine, repository, tar) follow each other; the rest is looked at
- * on the way.
+ * The table of checks, and its runner. All checks are looked at side by side: one that
+ * waits for a dead mount delays no other. What they say is put together in the order of
+ * the table. Nothing here touches a path of an item, of the repository or of anyone's
+ * network mount: children do, each with a deadline.
  */
-#include "daemon/domain/doctor.h"
+#include "daemon/domain/doctor_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "common/paths.h"
 #include "common/varlink.h"
-#include "daemon/domain/history.h"
 
-#define TAR_DEADLINE_MS   10000
-#define OLD_RUN_MS        ((int64_t)48 * 3600 * 1000)
-#define FIRST_SANE_MS     ((int64_t)1700000000 * 1000) /* a clock before 2023-11 is not set */
-#define SPARE_BYTES       ((int64_t)1 << 30)
+#define CHILD_DEADLINE_MS 20000
+#define CHILD_OUT_MAX     ((size_t)64 << 20)
+
+static const struct {
+	const char *name;
+	check_fn *start;
+} table[] = {
+	{ "configuration", check_configuration },
+	{ "password", check_password },
+	{ "engine", check_engine },
+	{ "kopia", check_kopia },
+	{ "tar", check_tar },
+	{ "openssl", check_openssl },
+	{ "helpers", check_helpers },
+	{ "repository", check_repository },
+	{ "repository storage", check_place },
+	{ "policies", check_policies },
+	{ "state directory", check_place },
+	{ "spool", check_place },
+	{ "cache", check_place },
+	{ "reports", check_place },
+	{ "lock", check_lock },
+	{ "systemd units", check_units },
+	{ "schedule", check_schedule },
+	{ "last run", check_last_run },
+	{ "stopped by us", check_ledger },
+	{ "left down", check_containers },
+	{ "clock", check_run_clock },
+};
 
 struct doctor {
-	const struct context *ctx;
-	struct recover *recover;
-	struct json_object *checks; /* owned until done */
+	struct doctor_options o;
+	struct check checks[ARRAY_SIZE(table)];
+	size_t open; /* checks that are not over; one more while they are started */
 	doctor_fn *done;
 	void *arg;
 };
 
-static void add(struct doctor *d, const char *name, const char *state, const char *detail, const char *advice)
+static const char *const state_names[] = {
+	[CHECK_OK] = "ok", [CHECK_WARNING] = "warning", [CHECK_FAILED] = "failed", [CHECK_UNKNOWN] = "unknown",
+};
+_Static_assert(ARRAY_SIZE(state_names) == CHECK_STATES, "every state has a name");
+
+/* --- what a check says ------------------------------------------------------------------ */
+
+static void add_row(struct check *c, const char *name, enum check_state s, const char *detail, const char *advice)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_put_text(o, "name", name);
-	json_put_text(o, "state", state);
+	json_put_text(o, "name", name ? name : c->name);
+	json_put_text(o, "state", state_names[s]);
 	json_put_text(o, "detail", detail);
-	if (advice && *advice)
-		json_put_text(o, "advice", advice);
-	json_object_array_add(d->checks, o);
+	json_put_text(o, "advice", advice && *advice ? advice : NULL);
+	json_object_array_add(c->rows, o);
 }
 
-static void add_fault(struct doctor *d, const char *name, const struct fault *f)
+void check_say(struct check *c, const char *name, enum check_state s, const char *advice, const char *detail, ...)
 {
-	add(d, name, "failed", f->text, f->advice);
+	va_list ap;
+
+	va_start(ap, detail);
+	char *text CLEANUP(freep) = xvasprintf(detail, ap);
+	va_end(ap);
+	add_row(c, name, s, text, advice);
 }
 
-static void finish(struct doctor *d)
+void check_say_fault(struct check *c, const char *name, const struct fault *f)
 {
-	d->done(d->arg, d->checks);
-	free(d);
+	add_row(c, name, CHECK_FAILED, f->text, f->advice);
 }
 
-/* --- what needs no waiting ------------------------------------------------------------ */
-
-static void check_configuration(struct doctor *d)
+void check_say_child(struct check *c, const char *name, const char *what, const struct child_result *r, const char *advice)
 {
-	const struct conf *c = d->ctx->conf;
 	struct fault f = { 0 };
 
-	if (!c->path)
-		add(d, "configuration", "warning", "no configuration file was found: built-in defaults",
-			"write " PATH_CONF_SYSTEM "; kopi-docka.conf(5) has an example");
-	else if (c->warnings.n)
-		add(d, "configuration", "warning", c->warnings.v[0], NULL);
-	else
-		add(d, "configuration", "ok", c->path, NULL);
-	if (conf_check_password(c, &f) < 0)
-		add_fault(d, "password", &f);
-	else
-		add(d, "password", "ok", "one is set", NULL);
+	child_explain(r, what, &f);
+	add_row(c, name, CHECK_FAILED, f.text, advice ? advice : f.advice);
 }
 
-static void check_spool(struct doctor *d)
+void check_run(struct check *c, const char *const *argv, const char *const *env, child_done_fn *done)
 {
-	int64_t room = capacity_spool_room(d->ctx->conf);
-	char *dir CLEANUP(freep) = path_spool(d->ctx->conf);
-	char *text CLEANUP(freep) = xasprintf("%" PRId64 " MiB may be used in %s", room >> 20, dir);
-
-	add(d, "spool", room > 0 ? "ok" : "warning", text,
-		room > 0 ? NULL : "without room for spools every item is streamed, and kopia's speed is in the window");
-}
-
-static void check_left_down(struct doctor *d)
-{
-	struct strv open CLEANUP(strv_done) = { 0 };
-	struct buf text CLEANUP(buf_done) = { 0 };
-
-	recover_list(d->recover, &open);
-	for (size_t i = 0; i < open.n; i++)
-		buf_printf(&text, "%s%s", i ? ", " : "", open.v[i]);
-	if (open.n)
-		add(d, "left down", "failed", text.data, "the daemon keeps trying to start them; docker logs NAME says why not");
-	else
-		add(d, "left down", "ok", "nothing that we stopped is down", NULL);
-}
-
-static void check_last_run(struct doctor *d)
-{
-	struct json_object *past CLEANUP(json_putp) = history_load(d->ctx->conf, NULL, 1);
-	struct json_object *last = json_object_array_length(past) ? json_object_array_get_idx(past, 0) : NULL;
-	const char *id = json_text(last, "backup_id"), *state = json_text(last, "state");
-	int64_t started = 0;
-
-	if (!last) {
-		add(d, "last run", "unknown", "there was none yet", "kopi-docka backup");
-		return;
-	}
-	char *text CLEANUP(freep) = xasprintf("%s: %s", id, state);
-	if (parse_time(json_text(last, "started"), &started) == 0 && wall_ms() - started > OLD_RUN_MS)
-		add(d, "last run", "warning", text, "it is older than two days: is a timer armed?");
-	else if (streq(state, "ok"))
-		add(d, "last run", "ok", text, NULL);
-	else
-		add(d, "last run", streq(state, "warnings") ? "warning" : "failed", text, "kopi-docka history --json says why");
-}
-
-static void check_clock(struct doctor *d)
-{
-	if (wall_ms() < FIRST_SANE_MS)
-		add(d, "clock", "failed", "the clock is not set", "set it: restore points are named by time");
-	else
-		add(d, "clock", "ok", "set", NULL);
-}
-
-/* --- repository ----------------------------------------------------------------------- */
-
-static void on_repository(void *arg, const struct fault *f, const struct kopia_status *s)
-{
-	struct doctor *d = arg;
-
-	if (f) {
-		add_fault(d, "repository", f);
-		finish(d);
-		return;
-	}
-	add(d, "repository", "ok", repository_name(d->ctx->repository), NULL);
-	if (s->available >= 0) {
-		char *text CLEANUP(freep) = xasprintf("%" PRId64 " MiB free of %" PRId64 " MiB", s->available >> 20, s->capacity >> 20);
-		bool low = s->available < SPARE_BYTES;
-		add(d, "repository space", low ? "warning" : "ok", text, low ? "make room, or keep less: [retention]" : NULL);
-	}
-	finish(d);
-}
-
-/* --- tar ------------------------------------------------------------------------------ */
-
-static void on_tar(void *arg, const struct child_result *r)
-{
-	struct doctor *d = arg;
-	size_t line = strcspn(r->out, "\n");
-	char *text CLEANUP(freep) = xstrndup(r->out, line);
-
-	if (child_ok(r) && strstr(text, "GNU tar"))
-		add(d, "tar", "ok", text, NULL);
-	else
-		add(d, "tar", "failed", "/bin/tar is not GNU tar", "install GNU tar: others lose xattrs and sparse files");
-	repository_check(d->ctx->repository, on_repository, d);
-}
-
-static void check_tar(struct doctor *d)
-{
-	static const char *const argv[] = { "/bin/tar", "--version", NULL };
 	struct child_options o = CHILD_OPTIONS_INIT;
 
 	o.argv = argv;
-	o.deadline_ms = TAR_DEADLINE_MS;
-	o.arg = d;
-	child_start(d->ctx->loop, &o, on_tar);
+	o.env = env;
+	o.deadline_ms = CHILD_DEADLINE_MS;
+	o.out_max = CHILD_OUT_MAX;
+	o.arg = c;
+	child_start(c->o->ctx->loop, &o, done);
 }
 
-/* --- engine --------------------------------------------------------------------------- */
+/* --- the runner -------------------------------------------------------------------------- */
 
-static void on_info(void *arg, const struct fault *f, int status, const char *body, size_t len)
+static void one_less(struct doctor *d)
 {
-	struct doctor *d = arg;
-	struct engine e = { 0 };
-	struct fault own = { 0 };
-
-	(void)status;
-	if (!f && inventory_parse_info(body, len, &e, &own) < 0)
-		f = &own;
-	if (f) {
-		add_fault(d, "engine", f);
-	} else {
-		char *text CLEANUP(freep) = xasprintf("%s %s at %s", e.podman ? "podman" : "docker",
-			e.version ? e.version : "?", docker_socket_path(d->ctx->docker));
-		add(d, "engine", "ok", text, NULL);
+	if (--d->open)
+		return;
+	struct json_object *all = json_object_new_array();
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct json_object *rows = d->checks[i].rows;
+		for (size_t j = 0; j < json_object_array_length(rows); j++)
+			json_object_array_add(all, json_object_get(json_object_array_get_idx(rows, j)));
+		json_object_put(rows);
 	}
-	engine_done(&e);
-	check_tar(d);
+	d->done(d->arg, all);
+	free(d);
 }
 
-void doctor_start(const struct context *ctx, struct recover *recover, doctor_fn *done, void *arg)
+void check_over(struct check *c)
+{
+	one_less(c->doctor);
+}
+
+static void on_all_started(void *arg)
+{
+	one_less(arg);
+}
+
+void doctor_start(const struct doctor_options *o, doctor_fn *done, void *arg)
 {
 	struct doctor *d = xcalloc(1, sizeof(*d));
 
-	*d = (struct doctor){
-		.ctx = ctx, .recover = recover, .checks = json_object_new_array(), .done = done, .arg = arg,
-	};
-	check_configuration(d);
-	check_spool(d);
-	check_left_down(d);
-	check_last_run(d);
-	check_clock(d);
-	docker_request(ctx->docker, "GET", "/info", NULL, on_info, d);
+	d->o = *o;
+	d->done = done;
+	d->arg = arg;
+	d->open = ARRAY_SIZE(table) + 1;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		d->checks[i] = (struct check){
+			.name = table[i].name, .o = &d->o, .doctor = d, .rows = json_object_new_array(),
+		};
+		table[i].start(&d->checks[i]);
+	}
+	loop_defer(o->ctx->loop, on_all_started, d);
 }

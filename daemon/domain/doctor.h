@@ -10,6 +10,14 @@
 /* Looks at everything a backup rests on. ${checks}: an array of the socket's type Check, the
  * callee's. Called once, never from inside; a check that fails is a row, not an error. */
 typedef void doctor_fn(void *arg, struct json_object *checks);
-void doctor_start(const struct context *ctx, struct recover *recover, doctor_fn *done, void *arg);
+
+struct doctor_options {
+	const struct context *ctx;
+	const struct recover *recover;
+	int lock_fd;          /* the daemon's, as it holds it */
+	int64_t next_run_ms;  /* of the daemon's own schedule, wall clock; 0: none */
+};
+
+void doctor_start(const struct doctor_options *o, doctor_fn *done, void *arg);
 
 #endif

@@ -231,7 +231,8 @@ static void call_doctor(struct request *r, struct json_object *parameters)
 	struct daemon *d = request_owner(r);
 
 	(void)parameters;
-	doctor_start(&d->ctx, d->recover, on_doctor, r);
+	struct doctor_options o = { .ctx = &d->ctx, .recover = d->recover, .lock_fd = d->lock_fd };
+	doctor_start(&o, on_doctor, r);
 }
 
 static void on_cancelled(void *arg, const struct fault *f, struct json_object *result)

@@ -104,6 +104,11 @@ const char *repository_identity(const struct repository *r)
 	return r->identity;
 }
 
+const char *repository_program(const struct repository *r)
+{
+	return r->program;
+}
+
 const char *repository_name(const struct repository *r)
 {
 	return r->name;
@@ -158,6 +163,8 @@ void repository_call_over(struct call *c, const struct fault *f)
 		c->on_status(c->arg, f, f ? NULL : &c->status);
 	if (c->on_list)
 		c->on_list(c->arg, f, NULL, 0);
+	if (c->on_text)
+		c->on_text(c->arg, f, NULL, 0);
 	if (c->on_init)
 		c->on_init(c->arg, f, c->created);
 	kopia_status_done(&c->status);

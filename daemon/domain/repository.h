@@ -49,6 +49,9 @@ void repository_keep_only(struct repository *r, const char *backup_id, const cha
 	const struct strv *objects, repository_done_fn *done, void *arg);
 /* Set retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT only on drift. */
 void repository_policies(struct repository *r, const char *unit, repository_done_fn *done, void *arg);
+/* All policies as kopia policy list --json tells them; ${text} is borrowed, NULL on failure. */
+typedef void repository_text_fn(void *arg, const struct fault *f, const char *text, size_t len);
+void repository_policy_list(struct repository *r, repository_text_fn *done, void *arg);
 void repository_maintain(struct repository *r, bool full, repository_done_fn *done, void *arg);
 
 /* For pipelines: argv and environment of snapshot create / show. Owned by ${r}'s caller (strv). */
@@ -58,6 +61,8 @@ void repository_show_command(struct repository *r, const char *object, const cha
 	struct strv *argv, struct strv *env);
 /* user@host fixed at init; NULL before. Borrowed. */
 const char *repository_identity(const struct repository *r);
+/* kopia, as found or configured; NULL: there is none. Borrowed. */
+const char *repository_program(const struct repository *r);
 /* "filesystem:/backup/kopia-repo" for people. Borrowed. */
 const char *repository_name(const struct repository *r);
 

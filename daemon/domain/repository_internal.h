@@ -30,6 +30,7 @@ struct call {
 	repository_status_fn *on_status;
 	repository_list_fn *on_list;
 	repository_init_fn *on_init;
+	repository_text_fn *on_text;
 	void *arg;
 };
 

@@ -193,6 +193,41 @@ void repository_policies(struct repository *r, const char *unit, repository_done
 	next_policy(c);
 }
 
+static void on_policy_list(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct fault f = { 0 };
+	repository_text_fn *done = c->on_text;
+
+	if (!child_ok(res))
+		repository_explain(c->r, res, &f);
+	c->on_text = NULL;
+	done(c->arg, f.code == FAULT_NONE ? NULL : &f, res->out, res->out_len);
+	repository_call_over(c, NULL);
+}
+
+static void on_policy_list_checked(void *arg, const struct fault *f)
+{
+	struct call *c = arg;
+	struct kopia_place p;
+
+	if (f) {
+		repository_call_over(c, f);
+		return;
+	}
+	repository_place(c->r, &p);
+	kopia_argv_policy_list(&p, &c->argv);
+	repository_run(c, REPOSITORY_DEADLINE_MS, on_policy_list);
+}
+
+void repository_policy_list(struct repository *r, repository_text_fn *done, void *arg)
+{
+	struct call *c = repository_call_new(r, arg);
+
+	c->on_text = done;
+	repository_still_there(r, on_policy_list_checked, c);
+}
+
 /* --- maintenance ------------------------------------------------------------------------------------ */
 
 static void on_maintained(void *arg, const struct child_result *res)

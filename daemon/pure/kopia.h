@@ -57,6 +57,7 @@ void kopia_argv_show(const struct kopia_place *p, const char *object, const char
 void kopia_argv_delete(const struct kopia_place *p, const struct strv *ids, struct strv *argv);
 void kopia_argv_status(const struct kopia_place *p, struct strv *argv);
 void kopia_argv_policy_show(const struct kopia_place *p, const char *target, struct strv *argv);
+void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv);
 void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv);
 void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv);
 /* repository create/connect with the configured provider; ${identity} = user@host. */
@@ -73,6 +74,9 @@ int kopia_parse_version(const char *text, int *ret) WARN_UNUSED;
 #define KOPIA_OLDEST 20000 /* 0.20.0 */
 /* Does policy show --json differ from the configuration (drift)? */
 bool kopia_policy_differs(const char *json, size_t len, const struct conf *c);
+/* policy list --json: how many are of ${identity}'s units, and the targets of those that differ. -EBADMSG. */
+int kopia_policies_drift(const char *json, size_t len, const struct conf *c, const char *identity, size_t *ret_n,
+	struct strv *ret_drifted) WARN_UNUSED;
 /* What kopia's stderr means: sets code, sentence, advice. */
 void kopia_explain(const char *err, const struct conf *c, struct fault *f);
 

@@ -126,6 +126,14 @@ void kopia_argv_policy_show(const struct kopia_place *p, const char *target, str
 	strv_add(argv, target);
 }
 
+void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "policy");
+	strv_add(argv, "list");
+	strv_add(argv, "--json");
+}
+
 void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv)
 {
 	kopia_base(p, argv);

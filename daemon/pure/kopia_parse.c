@@ -128,9 +128,8 @@ int kopia_parse_version(const char *text, int *ret)
 	return 0;
 }
 
-bool kopia_policy_differs(const char *json, size_t len, const struct conf *c)
+static bool policy_differs(struct json_object *o, const struct conf *c)
 {
-	struct json_object *o CLEANUP(json_putp) = parse_output(json, len, '{');
 	struct json_object *keep = json_member(o, "retention");
 	const char *compressor = json_text(json_member(o, "compression"), "compressorName");
 
@@ -139,6 +138,47 @@ bool kopia_policy_differs(const char *json, size_t len, const struct conf *c)
 		json_number(keep, "keepWeekly", -1) != c->retention.weekly ||
 		json_number(keep, "keepMonthly", -1) != c->retention.monthly ||
 		json_number(keep, "keepAnnual", -1) != c->retention.yearly || !streq(compressor, c->kopia.compression);
+}
+
+bool kopia_policy_differs(const char *json, size_t len, const struct conf *c)
+{
+	struct json_object *o CLEANUP(json_putp) = parse_output(json, len, '{');
+
+	return policy_differs(o, c);
+}
+
+/*
+ * Of a unit of ours: USER@HOST:/volumes/UNIT and the like. What stands below it (kopia
+ * itself makes an empty one for every source) takes after it.
+ */
+static bool of_unit(struct json_object *target, const char *identity)
+{
+	static const char *const prefixes[] = { "/recipes/", "/volumes/", "/binds/" };
+	const char *path = json_text(target, "path"), *user = json_text(target, "userName"), *host = json_text(target, "host");
+	char *who CLEANUP(freep) = xasprintf("%s@%s", user ? user : "", host ? host : "");
+
+	for (size_t i = 0; path && i < ARRAY_SIZE(prefixes); i++)
+		if (starts_with(path, prefixes[i]))
+			return streq(who, identity) && !strchr(path + strlen(prefixes[i]), '/');
+	return false;
+}
+
+int kopia_policies_drift(const char *json, size_t len, const struct conf *c, const char *identity, size_t *ret_n,
+	struct strv *ret_drifted)
+{
+	struct json_object *list CLEANUP(json_putp) = parse_output(json, len, '[');
+
+	if (!json_object_is_type(list, json_type_array))
+		return -EBADMSG;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i), *target = json_member(o, "target");
+		if (!of_unit(target, identity))
+			continue;
+		++*ret_n;
+		if (policy_differs(o, c))
+			strv_add(ret_drifted, json_text(target, "path"));
+	}
+	return 0;
 }
 
 const char *kopia_tag(const struct kopia_snapshot *s, const char *key)

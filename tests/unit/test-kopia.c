@@ -162,6 +162,28 @@ static void status_version_policy(void **state)
 	assert_true(kopia_policy_differs("x", 1, c));
 }
 
+static void policies_of_units(void **state)
+{
+	static const char text[] =
+		"[{\"target\":{\"host\":\"\",\"userName\":\"\",\"path\":\"\"},\"retention\":{}},\n"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/web\"},\"retention\":{\"keepLatest\":3,\"keepDaily\":7,"
+		"\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}},\n"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/web/data\"},\"retention\":{}},\n"
+		"{\"target\":{\"host\":\"other\",\"userName\":\"u\",\"path\":\"/volumes/web\"},\"retention\":{}},\n"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/recipes/web\"},\"retention\":{\"keepDaily\":99}}]";
+	struct conf *c CLEANUP(conf_freep) = NULL;
+	struct strv drifted CLEANUP(strv_done) = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(conf_parse("f", "", &c, NULL), 0);
+	assert_int_equal(kopia_policies_drift(text, strlen(text), c, "u@h", &n, &drifted), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(drifted.n, 1);
+	assert_string_equal(drifted.v[0], "/recipes/web");
+	assert_int_equal(kopia_policies_drift("no", 2, c, "u@h", &n, &drifted), -EBADMSG);
+}
+
 static void explains(void **state)
 {
 	struct conf *c CLEANUP(conf_freep) = NULL;
@@ -184,7 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(create), cmocka_unit_test(secrets_only_in_the_environment), cmocka_unit_test(the_accept_rule),
-		cmocka_unit_test(lists), cmocka_unit_test(status_version_policy), cmocka_unit_test(explains),
+		cmocka_unit_test(lists), cmocka_unit_test(status_version_policy), cmocka_unit_test(policies_of_units), cmocka_unit_test(explains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of the repository: there, the one we know, its password, and the policies of our units. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/domain/doctor_internal.h"
+
+#define SPARE_BYTES ((int64_t)1 << 30)
+
+/* --- repository -------------------------------------------------------------------------- */
+
+static void on_repository(void *arg, const struct fault *f, const struct kopia_status *s)
+{
+	struct check *c = arg;
+	const struct conf *conf = c->o->ctx->conf;
+	const char *name = repository_name(c->o->ctx->repository);
+
+	if (f && f->code == FAULT_PASSWORD) {
+		check_say(c, NULL, CHECK_OK, NULL, "%s is reachable", name);
+		check_say_fault(c, "repository password", f);
+	} else if (f) {
+		check_say_fault(c, NULL, f);
+		check_say(c, "repository password", CHECK_UNKNOWN, NULL, "it is asked for when the repository can be opened");
+	} else {
+		check_say(c, NULL, CHECK_OK, NULL, "%s, %s", name, s->encryption ? s->encryption : "?");
+		check_say(c, "repository password", CHECK_OK, NULL, "it opens the repository");
+	}
+	/* A directory's room and whether it can be written is the probe's: "repository storage". */
+	if (!f && !conf->kopia.repository_path && s->available >= 0)
+		check_say(c, "repository space", s->available < SPARE_BYTES ? CHECK_WARNING : CHECK_OK,
+			s->available < SPARE_BYTES ? "make room, or keep less: [retention]" : NULL,
+			"%" PRId64 " MiB free of %" PRId64 " MiB", s->available >> 20, s->capacity >> 20);
+	else if (!f && !conf->kopia.repository_path)
+		check_say(c, "repository space", CHECK_UNKNOWN, NULL, "%s does not say how much room there is", name);
+	check_over(c);
+}
+
+void check_repository(struct check *c)
+{
+	repository_check(c->o->ctx->repository, on_repository, c);
+}
+
+/* --- policies ---------------------------------------------------------------------------------- */
+
+static void on_policies(void *arg, const struct fault *f, const char *text, size_t len)
+{
+	struct check *c = arg;
+	struct strv drifted CLEANUP(strv_done) = { 0 };
+	struct buf all CLEANUP(buf_done) = { 0 };
+	size_t n = 0;
+
+	if (f || kopia_policies_drift(text, len, c->o->ctx->conf, repository_identity(c->o->ctx->repository), &n, &drifted) < 0) {
+		check_say(c, NULL, CHECK_UNKNOWN, NULL, "the repository does not tell them");
+		check_over(c);
+		return;
+	}
+	for (size_t i = 0; i < drifted.n; i++)
+		buf_printf(&all, "%s%s", i ? ", " : "", drifted.v[i]);
+	if (drifted.n)
+		check_say(c, NULL, CHECK_WARNING, "the next backup of the unit sets them as the configuration says",
+			"not as configured: %s", all.data);
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "%zu policies of our units are as configured", n);
+	check_over(c);
+}
+
+void check_policies(struct check *c)
+{
+	repository_policy_list(c->o->ctx->repository, on_policies, c);
+}

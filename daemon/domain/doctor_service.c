@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of what keeps backups coming: units, schedule, the last run, what runs left behind. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/varlink.h"
+#include "daemon/domain/doctor_internal.h"
+#include "daemon/domain/history.h"
+
+#define SYSTEMCTL     "/usr/bin/systemctl"
+#define SYSTEMD_RUNS  "/run/systemd/system" /* sd_booted(3) */
+#define OLD_RUN_MS    ((int64_t)48 * 3600 * 1000)
+#define FUTURE_MS     ((int64_t)60 * 1000)
+#define FIRST_SANE_MS ((int64_t)1700000000 * 1000) /* a clock before 2023-11 is not set */
+
+static bool have_systemd(void)
+{
+	return access(SYSTEMD_RUNS, F_OK) == 0;
+}
+
+/* --- systemd ------------------------------------------------------------------------------- */
+
+static const char *const service_units[] = { "kopi-dockad.service", "kopi-dockad-recover.service" };
+
+/* systemctl is-enabled: a line for each unit that is known, an exit code for all of them. */
+static void on_units(void *arg, const struct child_result *r)
+{
+	struct check *c = arg;
+	struct buf bad CLEANUP(buf_done) = { 0 };
+	const char *line = r->out;
+
+	for (size_t i = 0; i < ARRAY_SIZE(service_units); i++) {
+		size_t len = strcspn(line, "\n");
+		bool known = len > 0, enabled = len >= 7 && strncmp(line, "enabled", 7) == 0;
+		if (!enabled)
+			buf_printf(&bad, "%s%s is %.*s", bad.len ? ", " : "", service_units[i], known ? (int)len : 13,
+				known ? line : "not installed");
+		line += len + (line[len] == '\n');
+	}
+	if (bad.len)
+		check_say(c, NULL, CHECK_WARNING, "kopi-docka write-units, then systemctl enable --now kopi-dockad kopi-dockad-recover: "
+			"after a crash or a reboot nobody starts what a backup had stopped", "%s", bad.data);
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "kopi-dockad and kopi-dockad-recover are enabled");
+	check_over(c);
+}
+
+void check_units(struct check *c)
+{
+	static const char *const argv[] = { SYSTEMCTL, "is-enabled", "kopi-dockad.service", "kopi-dockad-recover.service", NULL };
+
+	if (have_systemd()) {
+		check_run(c, argv, NULL, on_units);
+		return;
+	}
+	check_say(c, NULL, CHECK_UNKNOWN, NULL, "systemd does not run here");
+	check_over(c);
+}
+
+static void say_not_armed(struct check *c)
+{
+	check_say(c, NULL, CHECK_WARNING, "systemctl enable --now kopi-docka.timer, or kopi-docka daemon --interval-minutes 1440",
+		"nothing starts backups by itself");
+}
+
+static void on_timer(void *arg, const struct child_result *r)
+{
+	struct check *c = arg;
+
+	if (child_ok(r))
+		check_say(c, NULL, CHECK_OK, NULL, "kopi-docka.timer is active");
+	else
+		say_not_armed(c);
+	check_over(c);
+}
+
+/* The daemon's own schedule, or the timer of systemd. */
+void check_schedule(struct check *c)
+{
+	static const char *const argv[] = { SYSTEMCTL, "is-active", "--quiet", "kopi-docka.timer", NULL };
+
+	if (c->o->next_run_ms > 0) {
+		char *when CLEANUP(freep) = format_time(c->o->next_run_ms);
+		check_say(c, NULL, CHECK_OK, NULL, "this daemon's next run is at %s", when);
+	} else if (have_systemd()) {
+		check_run(c, argv, NULL, on_timer);
+		return;
+	} else {
+		say_not_armed(c);
+	}
+	check_over(c);
+}
+
+/* --- runs -------------------------------------------------------------------------------------- */
+
+void check_last_run(struct check *c)
+{
+	struct json_object *past CLEANUP(json_putp) = history_load(c->o->ctx->conf, NULL, 1);
+	struct json_object *last = json_object_array_length(past) ? json_object_array_get_idx(past, 0) : NULL;
+	const char *id = json_text(last, "backup_id"), *state = json_text(last, "state");
+	int64_t started = 0;
+
+	if (!last)
+		check_say(c, NULL, CHECK_UNKNOWN, "kopi-docka backup", "there was none yet");
+	else if (!streq(state, "ok"))
+		check_say(c, NULL, streq(state, "warnings") ? CHECK_WARNING : CHECK_FAILED, "kopi-docka history says why", "%s: %s", id, state);
+	else if (parse_time(json_text(last, "started"), &started) == 0 && wall_ms() - started > OLD_RUN_MS)
+		check_say(c, NULL, CHECK_WARNING, "it is older than two days: is a timer armed?", "%s: %s, %" PRId64 " days ago", id, state,
+			(wall_ms() - started) / ((int64_t)24 * 3600 * 1000));
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "%s: %s", id, state);
+	check_over(c);
+}
+
+void check_ledger(struct check *c)
+{
+	struct strv open CLEANUP(strv_done) = { 0 };
+	struct buf text CLEANUP(buf_done) = { 0 };
+
+	recover_list(c->o->recover, &open);
+	for (size_t i = 0; i < open.n; i++)
+		buf_printf(&text, "%s%s", i ? ", " : "", open.v[i]);
+	if (open.n)
+		check_say(c, NULL, CHECK_FAILED, "the daemon keeps trying to start them; docker logs NAME says why not",
+			"not running again: %s", text.data);
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "nothing that we stopped is down");
+	check_over(c);
+}
+
+/* Restore points are named by time, and retention goes by it. */
+void check_run_clock(struct check *c)
+{
+	struct json_object *past CLEANUP(json_putp) = history_load(c->o->ctx->conf, NULL, 1);
+	struct json_object *last = json_object_array_length(past) ? json_object_array_get_idx(past, 0) : NULL;
+	int64_t started = 0, now = wall_ms();
+	char *text CLEANUP(freep) = format_time(now);
+
+	if (now < FIRST_SANE_MS)
+		check_say(c, NULL, CHECK_FAILED, "set it: restore points are named by time", "the clock says %s: it is not set", text);
+	else if (last && parse_time(json_text(last, "started"), &started) == 0 && started > now + FUTURE_MS)
+		check_say(c, NULL, CHECK_FAILED, "set the clock: retention goes by it", "the clock says %s, but run %s has been already", text,
+			json_text(last, "backup_id"));
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "%s", text);
+	check_over(c);
+}

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/shell.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
-#include "daemon/pure/script.h"
 #include "daemon/pure/tar.h"
 
 #define RECIPE_FILE_MAX ((size_t)16 << 20)
@@ -222,7 +222,7 @@ static void show_compose(struct restore *r)
 	struct buf command CLEANUP(buf_done) = { 0 };
 
 	for (size_t i = 0; i < r->compose.n; i++) {
-		char *word CLEANUP(freep) = script_word(r->compose.v[i]);
+		char *word CLEANUP(freep) = shell_word(r->compose.v[i]);
 		buf_printf(&command, "%s%s", i ? " " : "", word);
 	}
 	strv_addf(&r->next_steps, "its containers are gone; with the compose files of %s/compose back in their places: %s",

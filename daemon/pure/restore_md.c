@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/shell.h"
 #include "daemon/pure/plan.h"
 #include "daemon/pure/script.h"
 
 static void put_word(struct buf *b, const char *word)
 {
-	char *quoted CLEANUP(freep) = script_quote(word ? word : "");
+	char *quoted CLEANUP(freep) = shell_quote(word ? word : "");
 
 	buf_puts(b, quoted);
 }
@@ -111,7 +112,7 @@ static void put_item(struct buf *b, const struct script_item *it)
 /* A word of a command that is shown on a line of its own. */
 static void put_shown(struct buf *b, const char *word)
 {
-	char *quoted CLEANUP(freep) = script_quote(word);
+	char *quoted CLEANUP(freep) = shell_quote(word);
 
 	put_prose(b, quoted);
 }

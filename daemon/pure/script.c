@@ -11,32 +11,11 @@
 #include <string.h>
 
 #include "common/buf.h"
-
-char *script_quote(const char *word)
-{
-	struct buf b = { 0 };
-
-	buf_puts(&b, "'");
-	for (const char *p = word; *p; p++) {
-		if (*p == '\'')
-			buf_puts(&b, "'\\''");
-		else
-			buf_printf(&b, "%c", *p);
-	}
-	buf_puts(&b, "'");
-	return buf_steal(&b);
-}
-
-char *script_word(const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@,+%";
-
-	return *word && !word[strspn(word, plain)] ? xstrdup(word) : script_quote(word);
-}
+#include "common/shell.h"
 
 static void put_word(struct buf *b, const char *word)
 {
-	char *quoted CLEANUP(freep) = script_quote(word ? word : "");
+	char *quoted CLEANUP(freep) = shell_quote(word ? word : "");
 
 	buf_puts(b, quoted);
 }

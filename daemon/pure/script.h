@@ -31,10 +31,6 @@ struct script_options {
 	const char *coverage;          /* lines of Markdown */
 };
 
-/* One word for sh, quoted so that it is taken as it is. Caller's. */
-char *script_quote(const char *word);
-/* The same, but left as it is where sh takes it so: for commands that people read. Caller's. */
-char *script_word(const char *word);
 /* POSIX sh: stops, takes a safety tar of everything, restores, starts. Caller's. */
 char *script_restore(const struct script_options *o);
 /* The recipe's RESTORE.md. Its sh blocks, run in order, bring every item back. Caller's. */

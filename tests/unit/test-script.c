@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/fd.h"
+#include "common/shell.h"
 #include "daemon/pure/script.h"
 #include "tests/unit/unit.h"
 
@@ -143,7 +144,7 @@ static void check_quoted(const char *word, const char *quoted)
 
 static void check_quoting(const char *word)
 {
-	char *quoted CLEANUP(freep) = script_quote(word), *read CLEANUP(freep) = script_word(word);
+	char *quoted CLEANUP(freep) = shell_quote(word), *read CLEANUP(freep) = shell_word(word);
 
 	check_quoted(word, quoted);
 	check_quoted(word, read);
@@ -151,7 +152,7 @@ static void check_quoting(const char *word)
 
 static void plain_words_are_left_as_they_are(void **state)
 {
-	char *plain CLEANUP(freep) = script_word("/srv/shop/compose.yml"), *other CLEANUP(freep) = script_word("a b");
+	char *plain CLEANUP(freep) = shell_word("/srv/shop/compose.yml"), *other CLEANUP(freep) = shell_word("a b");
 
 	(void)state;
 	assert_string_equal(plain, "/srv/shop/compose.yml");

@@ -2,27 +2,34 @@
 /*
  * To the journal when our stderr is its stream, else one line on stderr. Text from
  * outside (names, the engine's words) passes through here, so control characters are
- * made visible before anything is written.
+ * made visible before anything is written. Nothing here waits: what is not taken at
+ * once is counted, and the count is the first thing said when someone listens again.
  */
 #include "common/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TEXT_MAX 2048
 
+#define FIELDS_MAX 10
+#define JOURNAL "/run/systemd/journal/socket"
+
 static struct {
 	enum log_level level;
-	bool journal;
-	uint64_t dropped;
-} state = { .level = LOG_LEVEL_INFO };
+	const char *program;
+	int journal;      /* -1: stderr */
+	unsigned int job; /* that runs now, 0: none */
+	uint64_t dropped, untold;
+} state = { .level = LOG_LEVEL_INFO, .program = "kopi-dockad", .journal = -1 };
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -53,6 +60,9 @@ static const char *const message_ids[] = {
 	[EV_RESTORED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0b",
 	[EV_CONF_WARNING] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0c",
 	[EV_RELOADED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0d",
+	[EV_ITEM_READ] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0e",
+	[EV_ITEM_SAVED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0f",
+	[EV_ITEM_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e10",
 	[EV_AFTER_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e20",
 };
 _Static_assert(ARRAY_SIZE(message_ids) == LOG_EVENTS, "every event has a MESSAGE_ID");
@@ -67,11 +77,34 @@ static bool stderr_is_journal(void)
 		st.st_dev == device && st.st_ino == inode;
 }
 
+static int connect_journal(int fd)
+{
+	static const struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = JOURNAL };
+
+	return connect(fd, (const struct sockaddr *)&a, sizeof(a));
+}
+
 void log_init(const char *program, enum log_level level)
 {
-	(void)program; /* the journal and the shell both know it */
 	state.level = level;
-	state.journal = stderr_is_journal();
+	state.program = program;
+	closep(&state.journal);
+	if (!stderr_is_journal())
+		return;
+	state.journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (state.journal >= 0 && connect_journal(state.journal) < 0)
+		closep(&state.journal); /* stderr is read by journald as well, without fields */
+}
+
+void log_to(int fd)
+{
+	closep(&state.journal);
+	state.journal = fd;
+}
+
+void log_set_job(unsigned int number)
+{
+	state.job = number;
 }
 
 void log_set_level(enum log_level level)
@@ -106,64 +139,122 @@ static void clean(char *text)
 			*p = '?';
 }
 
-static void to_stderr(enum log_level level, const struct log_fields *f, const char *text)
+/* A reader of the pipe who has stopped reading must not stop us. */
+static bool stderr_takes(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && !(p.revents & (POLLERR | POLLNVAL));
+}
+
+static int to_stderr(enum log_level level, const struct log_fields *f, const char *text)
 {
 	char line[TEXT_MAX + 512], when[32];
 	time_t now = time(NULL);
 	struct tm tm;
 
 	localtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	int n = snprintf(line, sizeof(line), "%s %-7s %s%s%s%s%s\n", when, level_names[level], text,
-		f->unit ? " unit=" : "", f->unit ? f->unit : "", f->backup_id ? " backup_id=" : "",
-		f->backup_id ? f->backup_id : "");
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	int n = snprintf(line, sizeof(line), "%s %-7s %s%s%s%s%s%s%s\n", when, level_names[level], text,
+		f->unit ? " unit=" : "", f->unit ? f->unit : "", f->volume ? " volume=" : "", f->volume ? f->volume : "",
+		f->backup_id ? " backup_id=" : "", f->backup_id ? f->backup_id : "");
 	if (n < 0)
-		return;
+		return -EINVAL;
 	size_t len = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
 	clean(line);
 	line[len - 1] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0)
-		state.dropped++;
+	return stderr_takes() && write(STDERR_FILENO, line, len) >= 0 ? 0 : -EAGAIN;
 }
 
+/*
+ * --- the journal's own protocol: a datagram of KEY=value lines -------------------------------
+ * sd_journal_send() waits when journald does not read. We never do: the daemon's loop
+ * is what starts containers.
+ */
+
 struct fields {
-	struct iovec v[12];
-	char *owned[12];
+	struct iovec v[FIELDS_MAX * 2];
+	char *owned[FIELDS_MAX];
 	int n;
 };
 
 static void field(struct fields *s, const char *key, const char *value)
 {
+	static char newline[] = "\n";
+
 	if (!value || !*value)
 		return;
-	s->owned[s->n] = xasprintf("%s=%s", key, value);
-	s->v[s->n] = (struct iovec){ s->owned[s->n], strlen(s->owned[s->n]) };
+	char *text = s->owned[s->n] = xasprintf("%s=%s", key, value);
+	clean(text);
+	s->v[s->n * 2] = (struct iovec){ text, strlen(text) };
+	s->v[s->n * 2 + 1] = (struct iovec){ newline, 1 };
 	s->n++;
 }
 
-static bool to_journal(enum log_level level, enum log_event_id id, const struct log_fields *f, const char *text)
+static void number_field(struct fields *s, const char *key, unsigned int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	field(s, key, text);
+}
+
+static int send_fields(struct fields *s)
+{
+	struct msghdr m = { .msg_iov = s->v, .msg_iovlen = (size_t)s->n * 2 };
+	ssize_t n = sendmsg(state.journal, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0 && (errno == ECONNREFUSED || errno == ENOTCONN) && connect_journal(state.journal) == 0)
+		n = sendmsg(state.journal, &m, MSG_DONTWAIT | MSG_NOSIGNAL); /* journald was restarted */
+	for (int i = 0; i < s->n; i++)
+		free(s->owned[i]);
+	return n < 0 ? -errno : 0;
+}
+
+static int to_journal(enum log_level level, enum log_event_id id, const struct log_fields *f, const char *text)
 {
 	struct fields s = { .n = 0 };
-	char number[16];
 
 	field(&s, "MESSAGE", text);
-	snprintf(number, sizeof(number), "%d", priorities[level]);
-	field(&s, "PRIORITY", number);
-	field(&s, "SYSLOG_IDENTIFIER", "kopi-dockad");
+	number_field(&s, "PRIORITY", (unsigned int)priorities[level]);
+	field(&s, "SYSLOG_IDENTIFIER", state.program);
 	field(&s, "MESSAGE_ID", log_event_message_id(id));
 	field(&s, "KOPI_DOCKA_UNIT", f->unit);
 	field(&s, "KOPI_DOCKA_VOLUME", f->volume);
 	field(&s, "KOPI_DOCKA_BACKUP_ID", f->backup_id);
 	field(&s, "KOPI_DOCKA_BACKUP_TYPE", f->backup_type);
 	field(&s, "KOPI_DOCKA_CONTAINER", f->container);
-	if (f->job) {
-		snprintf(number, sizeof(number), "%u", f->job);
-		field(&s, "KOPI_DOCKA_JOB", number);
+	if (state.job)
+		number_field(&s, "KOPI_DOCKA_JOB", state.job);
+	return send_fields(&s);
+}
+
+/* --- one message ----------------------------------------------------------------------------- */
+
+static void deliver(enum log_level level, enum log_event_id id, const struct log_fields *f, const char *text)
+{
+	int r = state.journal >= 0 ? to_journal(level, id, f, text) : to_stderr(level, f, text);
+
+	if (r < 0) {
+		state.dropped++;
+		state.untold++;
 	}
-	int r = sd_journal_sendv(s.v, s.n);
-	for (int i = 0; i < s.n; i++)
-		free(s.owned[i]);
-	return r >= 0;
+}
+
+/* Said with the first message that gets through again. */
+static void tell_dropped(void)
+{
+	static const struct log_fields none;
+	uint64_t n = state.untold;
+	char text[64];
+
+	if (n == 0)
+		return;
+	state.untold = 0;
+	snprintf(text, sizeof(text), "%llu messages were lost: nobody read them", (unsigned long long)n);
+	deliver(LOG_LEVEL_WARNING, EV_NONE, &none, text);
+	if (state.untold)
+		state.untold = n;
 }
 
 static PRINTF(4, 0) void emit(enum log_level level, enum log_event_id id, const struct log_fields *fields,
@@ -178,8 +269,8 @@ static PRINTF(4, 0) void emit(enum log_level level, enum log_event_id id, const 
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		return;
 	clean(text);
-	if (!state.journal || !to_journal(level, id, f, text))
-		to_stderr(level, f, text);
+	tell_dropped();
+	deliver(level, id, f, text);
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)

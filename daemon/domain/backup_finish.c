@@ -165,9 +165,12 @@ static void take_result(struct backup *b, const struct transfer *t)
 	};
 	for (size_t i = 0; i < t->notes.n; i++)
 		strv_addf(&r->warnings, "%s: %s", to->id, t->notes.v[i]);
-	if (good)
+	if (good) {
+		backup_log_item(b, t, EV_ITEM_SAVED, "is in the repository");
 		return;
+	}
 	to->error = xstrdup(t->fault.code != FAULT_NONE ? t->fault.text : "not accepted");
+	backup_log_item(b, t, EV_ITEM_FAILED, "is not saved: %s", to->error);
 	struct fault f = t->fault;
 	if (f.code == FAULT_NONE)
 		fault_set(&f, FAULT_FAILED, -EIO, "not accepted");

@@ -2,6 +2,7 @@
 #ifndef KD_DOMAIN_BACKUP_INTERNAL_H
 #define KD_DOMAIN_BACKUP_INTERNAL_H
 
+#include "common/log.h"
 #include "daemon/domain/backup.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/recipe.h"
@@ -57,6 +58,9 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 /* The item that ${t} carries; NULL for the recipe. */
 const struct item *backup_item_of(const struct backup *b, const struct transfer *t);
 struct transfer *backup_new_recipe_transfer(struct backup *b);
+/* An event of the item that ${t} carries, with all its fields: "ID ${fmt}". */
+void backup_log_item(const struct backup *b, const struct transfer *t, enum log_event_id id, const char *fmt, ...)
+	PRINTF(4, 5);
 void backup_report(struct backup *b, const struct progress *p);
 /* The unit's own part of the configuration, NULL if it has none. */
 const struct conf_unit *backup_own_settings(const struct backup *b);

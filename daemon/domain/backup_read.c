@@ -10,6 +10,7 @@
  * ended at once, for the containers' sake.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "daemon/domain/backup_internal.h"
@@ -132,8 +133,12 @@ static void on_read(void *arg, struct transfer *t)
 {
 	struct backup *b = arg;
 
-	if (t->read)
-		rates_note_read(b->ctx->rates, t->method->name, t->bytes, (int64_t)(t->read_end - t->read_begin));
+	if (t->read) {
+		int64_t took = (int64_t)(t->read_end - t->read_begin);
+		rates_note_read(b->ctx->rates, t->method->name, t->bytes, took);
+		backup_log_item(b, t, EV_ITEM_READ, "was read: %" PRId64 " bytes in %" PRId64 " ms, %s", t->bytes, took,
+			t->method->name);
+	}
 	check_not_emptied(b, t);
 	b->running--;
 	read_next(b);

@@ -117,3 +117,24 @@ struct transfer *backup_new_recipe_transfer(struct backup *b)
 	tag(&t, "window_ms", xasprintf("%" PRId64, b->result.window_ms < 0 ? 0 : b->result.window_ms));
 	return make(b, &o, &t, "stream");
 }
+
+/* "volume:NAME": the kind is KOPI_DOCKA_BACKUP_TYPE, the rest KOPI_DOCKA_VOLUME. */
+void backup_log_item(const struct backup *b, const struct transfer *t, enum log_event_id id, const char *fmt, ...)
+{
+	const struct item *it = backup_item_of(b, t);
+	char *type CLEANUP(freep) = xstrdup(it ? it->id : t->path);
+	char *name = strchr(type, ':');
+	struct log_fields fields = { .unit = b->unit_name, .backup_id = b->backup_id };
+	va_list ap;
+
+	if (name) {
+		*name++ = '\0';
+		fields.backup_type = type;
+		fields.volume = name;
+	}
+	va_start(ap, fmt);
+	char *text CLEANUP(freep) = xvasprintf(fmt, ap);
+	va_end(ap);
+	log_event(id == EV_ITEM_FAILED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, id, &fields, "%s of %s %s",
+		it ? it->id : t->path, b->unit_name, text);
+}

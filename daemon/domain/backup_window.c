@@ -130,8 +130,9 @@ static void on_started(void *arg, const struct fault *f)
 	take_members(b);
 	if (f)
 		steps_fail(b->steps, f);
-	log_event(LOG_LEVEL_INFO, EV_UNIT_STARTED, &fields, "%s runs again, its window was %lld ms",
-		b->unit_name, (long long)b->result.window_ms);
+	if (b->result.service == SERVICE_UP)
+		log_event(LOG_LEVEL_INFO, EV_UNIT_STARTED, &fields, "%s runs again, its window was %lld ms",
+			b->unit_name, (long long)b->result.window_ms);
 	rates_note_unit(b->ctx->rates, b->unit_name, b->result.phase_ms[PHASE_STOP],
 		b->result.phase_ms[PHASE_START]);
 	steps_next(b->steps);

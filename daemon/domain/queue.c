@@ -98,6 +98,7 @@ static void on_over(void *arg)
 		if (j->listeners[i].on_over)
 			j->listeners[i].on_over(j->listeners[i].arg, f, j->result);
 	log_debug("job %u %s is over: %s", j->number, j->op->name, f ? f->text : "done");
+	log_set_job(0);
 	job_free(j);
 	changed(q);
 	start_next(q);
@@ -120,6 +121,7 @@ static void start_next(struct queue *q)
 	if (!j || j->running || q->held)
 		return;
 	j->running = true;
+	log_set_job(j->number);
 	log_debug("job %u %s begins", j->number, j->op->name);
 	changed(q);
 	j->op->start(j);

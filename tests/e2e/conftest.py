@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+import rig
 import world
 
 
@@ -46,3 +47,37 @@ def daemon(engine, directory):
 def databases(one_engine):
     one_engine.import_databases()
     return "db:latest"
+
+
+@pytest.fixture(scope="session")
+def rig_engine():
+    """Its own dockerd: the other tests remove every container of theirs."""
+    directory = world.scratch()
+    engine = world.Engine(directory / "engine")
+    engine.directory.mkdir()
+    try:
+        engine.start()
+        rig.prepare(engine)
+        yield engine
+    finally:
+        engine.remove()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def one_machine(rig_engine):
+    return rig.Machine(rig_engine, "machine").create().install().initialise()
+
+
+@pytest.fixture
+def machine(one_machine):
+    """Debian with systemd, our units installed, an empty repository; nothing enabled, nothing running."""
+    one_machine.clean().restore_template()
+    yield one_machine
+    one_machine.let_go()
+
+
+@pytest.fixture(scope="session")
+def bare_machine(rig_engine):
+    """Debian with systemd, Docker and kopia: nothing of ours."""
+    return rig.Machine(rig_engine, "bare").create()

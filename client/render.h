@@ -18,6 +18,8 @@ int render_doctor(FILE *to, struct json_object *reply);
 int render_restore(FILE *to, struct json_object *reply);
 int render_init(FILE *to, struct json_object *reply);
 int render_cancel(FILE *to, struct json_object *reply);
+int render_retention(FILE *to, struct json_object *reply);      /* ApplyRetention */
+int render_retention_plan(FILE *to, struct json_object *reply); /* PlanRetention */
 int render_done(FILE *to, struct json_object *reply);
 /* One line of progress without its newline. Caller's. */
 char *render_progress(struct json_object *progress);

@@ -12,9 +12,26 @@ static int run_maintain(const struct verb *v, struct options *o)
 	return ask(v, o, p, true);
 }
 
+static int run_retention(const struct verb *v, struct options *o)
+{
+	static const struct verb plan = { .name = "retention", .method = "PlanRetention", .render = render_retention_plan };
+	struct json_object *p = json_object_new_object();
+
+	if (o->units.n)
+		json_put_text(p, "unit", o->units.v[0]);
+	return o->dry_run ? ask(&plan, o, p, false) : ask(v, o, p, true);
+}
+
 static const struct verb verbs[] = {
 	{ .name = "init", .summary = "create the repository, or connect to it", .examples = "init", .run = ask_plain,
 		.method = "InitRepository", .more = true, .render = render_init },
+	{ .name = "retention", .summary = "delete the restore points that [retention] does not keep",
+		.about = "The daemon does the same after every run that saved something. The newest complete\n"
+			 "restore point of a unit always stays; points of other hosts are not touched.",
+		.options = OPTIONS(LIST("unit", "NAME", units, "only this unit"),
+			FLAG("dry-run", dry_run, "only show which stay, why, and which would go")),
+		.examples = "retention --dry-run\nretention --unit shop", .run = run_retention, .method = "ApplyRetention",
+		.render = render_retention },
 	{ .name = "maintain", .summary = "run the repository's maintenance",
 		.options = OPTIONS(FLAG("full", full, "also drop what nothing refers to any more")), .examples = "maintain --full",
 		.run = run_maintain, .method = "Maintain", .render = render_done },

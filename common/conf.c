@@ -228,6 +228,21 @@ const struct conf_unit *conf_unit(const struct conf *c, const char *unit)
 	return NULL;
 }
 
+struct conf_retention conf_retention(const struct conf *c, const char *unit)
+{
+	const struct conf_unit *u = conf_unit(c, unit);
+	struct conf_retention keep = c->retention;
+
+	if (!u)
+		return keep;
+	keep.latest = u->retention.latest >= 0 ? u->retention.latest : keep.latest;
+	keep.daily = u->retention.daily >= 0 ? u->retention.daily : keep.daily;
+	keep.weekly = u->retention.weekly >= 0 ? u->retention.weekly : keep.weekly;
+	keep.monthly = u->retention.monthly >= 0 ? u->retention.monthly : keep.monthly;
+	keep.yearly = u->retention.yearly >= 0 ? u->retention.yearly : keep.yearly;
+	return keep;
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)

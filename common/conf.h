@@ -12,6 +12,10 @@
  */
 enum conf_method { CONF_METHOD_AUTO, CONF_METHOD_STREAM, CONF_METHOD_SPOOL };
 
+struct conf_retention {
+	int latest, daily, weekly, monthly, yearly;
+};
+
 struct conf_unit { /* units.NAME.*: what one unit has of its own */
 	char *name;
 	enum conf_method method;
@@ -19,6 +23,7 @@ struct conf_unit { /* units.NAME.*: what one unit has of its own */
 	int stop_timeout_s;     /* -1: not set */
 	int64_t max_window_ms;  /* -1: not set */
 	struct strv exclude_patterns;
+	struct conf_retention retention; /* each -1: not set */
 };
 
 struct conf {
@@ -57,9 +62,7 @@ struct conf {
 		bool allow_autoremove;
 	} backup;
 
-	struct {
-		int latest, daily, weekly, monthly, yearly;
-	} retention;
+	struct conf_retention retention;
 
 	struct {
 		int64_t max_bytes; /* 0: only the reserve bounds it */
@@ -106,6 +109,8 @@ int conf_parse(const char *name, const char *text, struct conf **ret, struct fau
 int conf_check_password(const struct conf *c, struct fault *f) WARN_UNUSED;
 /* The unit's own settings or NULL. Borrowed. */
 const struct conf_unit *conf_unit(const struct conf *c, const char *unit);
+/* What is kept of ${unit}: [retention], and what [unit:NAME] says instead. */
+struct conf_retention conf_retention(const struct conf *c, const char *unit);
 void conf_free(struct conf *c);
 void conf_freep(struct conf **c);
 

@@ -93,6 +93,11 @@ static const struct key unit_keys[] = { /* of [unit:NAME] */
 	{ "unit", "stop_timeout", KEY_SECONDS, AT(stop_timeout_s), 0, 86400, NULL },
 	{ "unit", "max_window", KEY_DURATION, AT(max_window_ms), 0, 0, NULL },
 	{ "unit", "exclude_patterns", KEY_LIST, AT(exclude_patterns), 0, 0, NULL },
+	{ "unit", "retention_latest", KEY_NUMBER, AT(retention.latest), 0, 10000, NULL },
+	{ "unit", "retention_daily", KEY_NUMBER, AT(retention.daily), 0, 10000, NULL },
+	{ "unit", "retention_weekly", KEY_NUMBER, AT(retention.weekly), 0, 10000, NULL },
+	{ "unit", "retention_monthly", KEY_NUMBER, AT(retention.monthly), 0, 10000, NULL },
+	{ "unit", "retention_yearly", KEY_NUMBER, AT(retention.yearly), 0, 10000, NULL },
 };
 
 /* --- values, by type ----------------------------------------------------------------------- */
@@ -377,6 +382,8 @@ struct conf_unit *conf_unit_make(struct conf *c, const char *name)
 			return &c->units[i];
 	GROW(c->units, c->n_units);
 	struct conf_unit *u = &c->units[c->n_units++];
-	*u = (struct conf_unit){ .name = xstrdup(name), .stop_timeout_s = -1, .max_window_ms = -1 };
+	*u = (struct conf_unit){
+		.name = xstrdup(name), .stop_timeout_s = -1, .max_window_ms = -1, .retention = { -1, -1, -1, -1, -1 },
+	};
 	return u;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
 
 struct aftermath {
@@ -19,15 +20,87 @@ struct aftermath {
 	void (*done)(void *arg);
 };
 
+/* --- policies, retention -------------------------------------------------------------- */
+
+/* The units that this run added to; none of a cancelled run: whoever cancels is in a hurry. */
+static void saved_units(const struct run_result *r, struct strv *ret)
+{
+	for (size_t i = 0; r->state != RUN_CANCELLED && i < r->n_units; i++)
+		if (r->units[i].data != DATA_NONE)
+			strv_add(ret, r->units[i].unit);
+}
+
+/* Whom a stage tells that it is over. */
+struct ending {
+	after_done_fn *done;
+	void *arg;
+};
+
+static struct ending *ending_new(after_done_fn *done, void *arg)
+{
+	struct ending *e = xcalloc(1, sizeof(*e));
+
+	*e = (struct ending){ done, arg };
+	return e;
+}
+
+static void end_stage(struct ending *e, const struct fault *f)
+{
+	e->done(e->arg, f);
+	free(e);
+}
+
+static void on_nothing(void *arg)
+{
+	end_stage(arg, NULL);
+}
+
+static void set_policies(const struct context *ctx, struct run_result *result, after_done_fn *done, void *arg)
+{
+	struct strv units CLEANUP(strv_done) = { 0 };
+
+	saved_units(result, &units);
+	if (units.n)
+		repository_policies(ctx->repository, &units, done, arg);
+	else
+		loop_defer(ctx->loop, on_nothing, ending_new(done, arg));
+}
+
+static void on_expired(void *arg, const struct fault *f, struct json_object *reply)
+{
+	json_object_put(reply);
+	end_stage(arg, f);
+}
+
+/* All units of ours, also those that are gone: a changed configuration counts for them too. */
+static void expire(const struct context *ctx, struct run_result *result, after_done_fn *done, void *arg)
+{
+	struct strv units CLEANUP(strv_done) = { 0 };
+
+	saved_units(result, &units);
+	if (units.n == 0) {
+		loop_defer(ctx->loop, on_nothing, ending_new(done, arg));
+		return;
+	}
+	struct expiry_options o = { .ctx = ctx, .arg = ending_new(done, arg) };
+	expiry_start(&o, on_expired);
+}
+
+/* --- history --------------------------------------------------------------------------- */
+
 static void keep_history(const struct context *ctx, struct run_result *result, after_done_fn *done, void *arg)
 {
 	history_add(ctx->loop, ctx->conf, result, done, arg);
 }
 
+/* --- the table -------------------------------------------------------------------------- */
+
 static const struct stage {
 	const char *name;
 	after_start_fn *start;
 } stages[] = {
+	{ "policies", set_policies },
+	{ "retention", expire },
 	{ "history", keep_history },
 };
 

@@ -4,8 +4,8 @@
  * by side, then the recipe as the restore point's commit, or the discarding of what
  * must not stay. Its own story, one function after another:
  *
- *   begin → uploads + health → judge → (drop rejected) → check → commit → policies → over
- *                                   ↘ discard ───────────────────────────────────↗
+ *   begin → uploads + health → judge → (drop rejected) → check → commit → over
+ *                                   ↘ discard ────────────────────────↗
  *
  * Failure modes: an item is rejected → the point is partial, the rest is kept; not
  * cold, cancelled, or nothing accepted → all snapshots of this unit and run are
@@ -268,15 +268,6 @@ static void discard(struct backup *b)
 
 /* --- commit -------------------------------------------------------------------------- */
 
-static void on_policies(void *arg, const struct fault *f)
-{
-	struct backup *b = arg;
-
-	if (f)
-		strv_addf(&b->result.warnings, "the retention policies could not be set: %s", f->text);
-	over(b);
-}
-
 static void commit_failed(struct backup *b, const struct fault *f)
 {
 	struct fault own = *f;
@@ -297,7 +288,7 @@ static void on_committed(void *arg, struct transfer *t)
 	}
 	b->committed = true;
 	close_run(b, "committed");
-	repository_policies(b->ctx->repository, b->unit_name, on_policies, b);
+	over(b);
 }
 
 static void on_commit_read(void *arg, struct transfer *t)

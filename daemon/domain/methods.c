@@ -12,6 +12,7 @@
 #include "common/varlink.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/doctor.h"
+#include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/method.h"
 #include "daemon/domain/planner.h"
@@ -271,6 +272,26 @@ static void call_reload(struct request *r, struct json_object *parameters)
 		request_reply(r, NULL);
 }
 
+/* --- PlanRetention -------------------------------------------------------------------- */
+
+static void on_retention(void *arg, const struct fault *f, struct json_object *reply)
+{
+	if (f)
+		daemon_fail(arg, f);
+	else
+		request_reply(arg, reply);
+}
+
+static void call_plan_retention(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	struct expiry_options o = {
+		.ctx = &d->ctx, .unit = json_text(parameters, "unit"), .dry_run = true, .arg = r,
+	};
+
+	expiry_start(&o, on_retention);
+}
+
 /* --- jobs ---------------------------------------------------------------------------- */
 
 static void call_backup(struct request *r, struct json_object *parameters)
@@ -288,6 +309,11 @@ static void call_init(struct request *r, struct json_object *parameters)
 	daemon_queue_job(r, &operation_init, parameters);
 }
 
+static void call_apply_retention(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_retention, parameters);
+}
+
 static void call_maintain(struct request *r, struct json_object *parameters)
 {
 	daemon_queue_job(r, &operation_maintain, parameters);
@@ -300,11 +326,13 @@ const struct method_row daemon_methods[] = {
 	{ "ListRestorePoints", false, call_list_points },
 	{ "History", false, call_history },
 	{ "Doctor", false, call_doctor },
+	{ "PlanRetention", false, call_plan_retention },
 	{ "RenderRestore", true, call_render_restore },
 	{ "Backup", true, call_backup },
 	{ "Cancel", true, call_cancel },
 	{ "Restore", true, call_restore },
 	{ "InitRepository", true, call_init },
+	{ "ApplyRetention", true, call_apply_retention },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
 };

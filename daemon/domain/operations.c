@@ -7,6 +7,7 @@
 
 #include "common/varlink.h"
 #include "daemon/domain/daemon.h"
+#include "daemon/domain/expiry.h"
 #include "daemon/domain/restore.h"
 #include "daemon/domain/run.h"
 
@@ -210,6 +211,25 @@ static void runs_to_its_end(struct job *j)
 }
 
 const struct operation operation_init = { .name = "init", .start = init_begin, .cancel = runs_to_its_end };
+
+/* --- ApplyRetention ------------------------------------------------------------------ */
+
+static void on_expired(void *arg, const struct fault *f, struct json_object *reply)
+{
+	job_over(arg, f, reply);
+}
+
+static void retention_begin(struct job *j)
+{
+	struct daemon *d = job_owner(j);
+	struct expiry_options o = { .ctx = &d->ctx, .unit = json_text(job_parameters(j), "unit"), .arg = j };
+
+	expiry_start(&o, on_expired);
+}
+
+const struct operation operation_retention = {
+	.name = "retention", .start = retention_begin, .cancel = runs_to_its_end,
+};
 
 /* --- Maintain ------------------------------------------------------------------------ */
 

@@ -168,6 +168,7 @@ void repository_call_over(struct call *c, const struct fault *f)
 	if (c->on_init)
 		c->on_init(c->arg, f, c->created);
 	kopia_status_done(&c->status);
+	json_object_put(c->policies);
 	strv_done(&c->argv);
 	strv_done(&c->words);
 	strv_done(&c->keep);

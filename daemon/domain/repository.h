@@ -47,11 +47,13 @@ void repository_delete_run(struct repository *r, const char *backup_id, const ch
 /* Delete the snapshots of this run and unit whose root object is not in ${objects}. */
 void repository_keep_only(struct repository *r, const char *backup_id, const char *unit,
 	const struct strv *objects, repository_done_fn *done, void *arg);
-/* Set retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT only on drift. */
-void repository_policies(struct repository *r, const char *unit, repository_done_fn *done, void *arg);
 /* All policies as kopia policy list --json tells them; ${text} is borrowed, NULL on failure. */
 typedef void repository_text_fn(void *arg, const struct fault *f, const char *text, size_t len);
 void repository_policy_list(struct repository *r, repository_text_fn *done, void *arg);
+/* Delete the snapshots of these manifest ids, some hundred a kopia: each of these all or none. */
+void repository_delete(struct repository *r, const struct strv *ids, repository_done_fn *done, void *arg);
+/* Retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT of every unit, set only on drift. */
+void repository_policies(struct repository *r, const struct strv *units, repository_done_fn *done, void *arg);
 void repository_maintain(struct repository *r, bool full, repository_done_fn *done, void *arg);
 
 /* For pipelines: argv and environment of snapshot create / show. Owned by ${r}'s caller (strv). */

@@ -25,6 +25,7 @@ struct call {
 	size_t next;
 	char *backup_id, *unit, *temp_config, *temp_cache;
 	bool created, flag;
+	struct json_object *policies;
 	struct kopia_status status;
 	repository_done_fn *done;
 	repository_status_fn *on_status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is in the repository: listing, deleting by run, policies on drift, maintenance. */
+/* What is in the repository: listing, deleting by run, maintenance. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,97 +135,56 @@ void repository_keep_only(struct repository *r, const char *backup_id, const cha
 	find_run(c);
 }
 
-/* --- policies -------------------------------------------------------------------------------------- */
+#define DELETE_AT_ONCE 250
 
-static void next_policy(struct call *c);
+static void delete_some(struct call *c);
 
-static void on_policy_set(void *arg, const struct child_result *res)
+static void on_some_deleted(void *arg, const struct child_result *res)
 {
 	struct call *c = arg;
 	struct fault f = { 0 };
 
-	if (!child_ok(res)) {
-		repository_explain(c->r, res, &f);
-		repository_call_over(c, &f);
+	if (child_ok(res)) {
+		delete_some(c);
 		return;
 	}
-	c->next++;
-	next_policy(c);
+	repository_explain(c->r, res, &f);
+	repository_call_over(c, &f);
 }
 
-static void on_policy(void *arg, const struct child_result *res)
+static void delete_some(struct call *c)
 {
-	struct call *c = arg;
+	struct strv some CLEANUP(strv_done) = { 0 };
 	struct kopia_place p;
 
-	if (child_ok(res) && !kopia_policy_differs(res->out, res->out_len, c->r->conf)) {
-		c->next++;
-		next_policy(c);
-		return;
-	}
-	repository_place(c->r, &p);
-	kopia_argv_policy_set(&p, c->r->conf, c->words.v[c->next], &c->argv);
-	repository_run(c, REPOSITORY_DEADLINE_MS, on_policy_set);
-}
-
-static void next_policy(struct call *c)
-{
-	struct kopia_place p;
-
-	if (c->next == c->words.n) {
+	for (size_t i = 0; i < DELETE_AT_ONCE && c->next < c->words.n; i++)
+		strv_add(&some, c->words.v[c->next++]);
+	if (some.n == 0) {
 		repository_call_over(c, NULL);
 		return;
 	}
 	repository_place(c->r, &p);
-	kopia_argv_policy_show(&p, c->words.v[c->next], &c->argv);
-	repository_run(c, REPOSITORY_DEADLINE_MS, on_policy);
+	kopia_argv_delete(&p, &some, &c->argv);
+	repository_run(c, REPOSITORY_DEADLINE_MS, on_some_deleted);
 }
 
-void repository_policies(struct repository *r, const char *unit, repository_done_fn *done, void *arg)
+static void begin_delete(void *arg, const struct fault *f)
 {
-	static const char *const prefixes[] = { "recipes", "volumes", "binds" };
-	char *name CLEANUP(freep) = name_encode(unit);
+	struct call *c = arg;
+
+	if (f)
+		repository_call_over(c, f);
+	else
+		delete_some(c);
+}
+
+void repository_delete(struct repository *r, const struct strv *ids, repository_done_fn *done, void *arg)
+{
 	struct call *c = repository_call_new(r, arg);
 
 	c->done = done;
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		strv_addf(&c->words, "%s:/%s/%s", r->identity ? r->identity : "", prefixes[i], name);
-	next_policy(c);
-}
-
-static void on_policy_list(void *arg, const struct child_result *res)
-{
-	struct call *c = arg;
-	struct fault f = { 0 };
-	repository_text_fn *done = c->on_text;
-
-	if (!child_ok(res))
-		repository_explain(c->r, res, &f);
-	c->on_text = NULL;
-	done(c->arg, f.code == FAULT_NONE ? NULL : &f, res->out, res->out_len);
-	repository_call_over(c, NULL);
-}
-
-static void on_policy_list_checked(void *arg, const struct fault *f)
-{
-	struct call *c = arg;
-	struct kopia_place p;
-
-	if (f) {
-		repository_call_over(c, f);
-		return;
-	}
-	repository_place(c->r, &p);
-	kopia_argv_policy_list(&p, &c->argv);
-	repository_run(c, REPOSITORY_DEADLINE_MS, on_policy_list);
-}
-
-void repository_policy_list(struct repository *r, repository_text_fn *done, void *arg)
-{
-	struct call *c = repository_call_new(r, arg);
-
-	c->on_text = done;
-	repository_still_there(r, on_policy_list_checked, c);
+	strv_copy(&c->words, ids);
+	repository_still_there(r, begin_delete, c);
 }
 
 /* --- maintenance ------------------------------------------------------------------------------------ */

@@ -2,6 +2,8 @@
 #ifndef KD_PURE_KOPIA_H
 #define KD_PURE_KOPIA_H
 
+#include <json-c/json.h>
+
 #include "common/conf.h"
 
 /*
@@ -56,9 +58,9 @@ void kopia_argv_list(const struct kopia_place *p, const char *tag_filter, struct
 void kopia_argv_show(const struct kopia_place *p, const char *object, const char *file, struct strv *argv);
 void kopia_argv_delete(const struct kopia_place *p, const struct strv *ids, struct strv *argv);
 void kopia_argv_status(const struct kopia_place *p, struct strv *argv);
-void kopia_argv_policy_show(const struct kopia_place *p, const char *target, struct strv *argv);
 void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv);
-void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv);
+void kopia_argv_policy_set(const struct kopia_place *p, const struct conf_retention *keep, const char *compression,
+	const struct strv *targets, struct strv *argv);
 void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv);
 /* repository create/connect with the configured provider; ${identity} = user@host. */
 void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
@@ -72,8 +74,11 @@ int kopia_parse_status(const char *text, size_t len, struct kopia_status *ret, s
 /* "0.23.1 build: …" or "v0.23.1 …" → 23001 (major*1e6 + minor*1e3 + patch). -EINVAL. */
 int kopia_parse_version(const char *text, int *ret) WARN_UNUSED;
 #define KOPIA_OLDEST 20000 /* 0.20.0 */
-/* Does policy show --json differ from the configuration (drift)? */
-bool kopia_policy_differs(const char *json, size_t len, const struct conf *c);
+/* The array of policy list --json; caller's. NULL and the fault: cannot be read. */
+struct json_object *kopia_parse_policies(const char *text, size_t len, struct fault *f);
+/* Drift: ${policies} have none of ${target} (user@host:/path), or one that says something else. */
+bool kopia_policy_differs(struct json_object *policies, const char *target, const struct conf_retention *keep,
+	const char *compression);
 /* policy list --json: how many are of ${identity}'s units, and the targets of those that differ. -EBADMSG. */
 int kopia_policies_drift(const char *json, size_t len, const struct conf *c, const char *identity, size_t *ret_n,
 	struct strv *ret_drifted) WARN_UNUSED;

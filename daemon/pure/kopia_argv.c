@@ -117,15 +117,6 @@ void kopia_argv_status(const struct kopia_place *p, struct strv *argv)
 	strv_add(argv, "--json");
 }
 
-void kopia_argv_policy_show(const struct kopia_place *p, const char *target, struct strv *argv)
-{
-	kopia_base(p, argv);
-	strv_add(argv, "policy");
-	strv_add(argv, "show");
-	strv_add(argv, "--json");
-	strv_add(argv, target);
-}
-
 void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv)
 {
 	kopia_base(p, argv);
@@ -134,19 +125,21 @@ void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv)
 	strv_add(argv, "--json");
 }
 
-void kopia_argv_policy_set(const struct kopia_place *p, const struct conf *c, const char *target, struct strv *argv)
+void kopia_argv_policy_set(const struct kopia_place *p, const struct conf_retention *keep, const char *compression,
+	const struct strv *targets, struct strv *argv)
 {
 	kopia_base(p, argv);
 	strv_add(argv, "policy");
 	strv_add(argv, "set");
-	strv_addf(argv, "--keep-latest=%d", c->retention.latest);
+	strv_addf(argv, "--keep-latest=%d", keep->latest);
 	strv_add(argv, "--keep-hourly=0");
-	strv_addf(argv, "--keep-daily=%d", c->retention.daily);
-	strv_addf(argv, "--keep-weekly=%d", c->retention.weekly);
-	strv_addf(argv, "--keep-monthly=%d", c->retention.monthly);
-	strv_addf(argv, "--keep-annual=%d", c->retention.yearly);
-	strv_addf(argv, "--compression=%s", c->kopia.compression);
-	strv_add(argv, target);
+	strv_addf(argv, "--keep-daily=%d", keep->daily);
+	strv_addf(argv, "--keep-weekly=%d", keep->weekly);
+	strv_addf(argv, "--keep-monthly=%d", keep->monthly);
+	strv_addf(argv, "--keep-annual=%d", keep->yearly);
+	strv_addf(argv, "--compression=%s", compression);
+	for (size_t i = 0; i < targets->n; i++)
+		strv_add(argv, targets->v[i]);
 }
 
 void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv)

@@ -7,6 +7,7 @@
 
 #include "common/varlink.h"
 #include "daemon/pure/kopia.h"
+#include "daemon/pure/plan.h"
 
 static int not_json(struct fault *f, const char *what)
 {
@@ -128,39 +129,55 @@ int kopia_parse_version(const char *text, int *ret)
 	return 0;
 }
 
-static bool policy_differs(struct json_object *o, const struct conf *c)
+struct json_object *kopia_parse_policies(const char *text, size_t len, struct fault *f)
 {
-	struct json_object *keep = json_member(o, "retention");
-	const char *compressor = json_text(json_member(o, "compression"), "compressorName");
+	struct json_object *list = parse_output(text, len, '[');
 
-	return !keep || json_number(keep, "keepLatest", -1) != c->retention.latest ||
-		json_number(keep, "keepDaily", -1) != c->retention.daily ||
-		json_number(keep, "keepWeekly", -1) != c->retention.weekly ||
-		json_number(keep, "keepMonthly", -1) != c->retention.monthly ||
-		json_number(keep, "keepAnnual", -1) != c->retention.yearly || !streq(compressor, c->kopia.compression);
+	if (json_object_is_type(list, json_type_array))
+		return list;
+	json_object_put(list);
+	IGNORE(not_json(f, "policy list")); /* the fault tells */
+	return NULL;
 }
 
-bool kopia_policy_differs(const char *json, size_t len, const struct conf *c)
+static bool policy_differs(struct json_object *o, const struct conf_retention *keep, const char *compression)
 {
-	struct json_object *o CLEANUP(json_putp) = parse_output(json, len, '{');
+	struct json_object *is = json_member(o, "retention");
+	const char *compressor = json_text(json_member(o, "compression"), "compressorName");
 
-	return policy_differs(o, c);
+	return json_number(is, "keepLatest", -1) != keep->latest || json_number(is, "keepHourly", -1) != 0 ||
+		json_number(is, "keepDaily", -1) != keep->daily || json_number(is, "keepWeekly", -1) != keep->weekly ||
+		json_number(is, "keepMonthly", -1) != keep->monthly || json_number(is, "keepAnnual", -1) != keep->yearly ||
+		!streq(compressor, compression);
+}
+
+bool kopia_policy_differs(struct json_object *policies, const char *target, const struct conf_retention *keep,
+	const char *compression)
+{
+	for (size_t i = 0; i < json_object_array_length(policies); i++) {
+		struct json_object *o = json_object_array_get_idx(policies, i), *of = json_member(o, "target");
+		const char *user = json_text(of, "userName"), *host = json_text(of, "host"), *path = json_text(of, "path");
+		char *name CLEANUP(freep) = xasprintf("%s@%s:%s", user ? user : "", host ? host : "", path ? path : "");
+		if (streq(name, target))
+			return policy_differs(o, keep, compression);
+	}
+	return true;
 }
 
 /*
- * Of a unit of ours: USER@HOST:/volumes/UNIT and the like. What stands below it (kopia
- * itself makes an empty one for every source) takes after it.
+ * The unit whose policy USER@HOST:/volumes/UNIT and the like is; NULL: none of ours. What
+ * stands below it (kopia itself makes an empty one for every source) takes after it.
  */
-static bool of_unit(struct json_object *target, const char *identity)
+static char *unit_of(struct json_object *target, const char *identity)
 {
 	static const char *const prefixes[] = { "/recipes/", "/volumes/", "/binds/" };
 	const char *path = json_text(target, "path"), *user = json_text(target, "userName"), *host = json_text(target, "host");
 	char *who CLEANUP(freep) = xasprintf("%s@%s", user ? user : "", host ? host : "");
 
-	for (size_t i = 0; path && i < ARRAY_SIZE(prefixes); i++)
-		if (starts_with(path, prefixes[i]))
-			return streq(who, identity) && !strchr(path + strlen(prefixes[i]), '/');
-	return false;
+	for (size_t i = 0; path && streq(who, identity) && i < ARRAY_SIZE(prefixes); i++)
+		if (starts_with(path, prefixes[i]) && !strchr(path + strlen(prefixes[i]), '/'))
+			return name_decode(path + strlen(prefixes[i]));
+	return NULL;
 }
 
 int kopia_policies_drift(const char *json, size_t len, const struct conf *c, const char *identity, size_t *ret_n,
@@ -172,10 +189,12 @@ int kopia_policies_drift(const char *json, size_t len, const struct conf *c, con
 		return -EBADMSG;
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i), *target = json_member(o, "target");
-		if (!of_unit(target, identity))
+		char *unit CLEANUP(freep) = unit_of(target, identity);
+		if (!unit)
 			continue;
 		++*ret_n;
-		if (policy_differs(o, c))
+		struct conf_retention keep = conf_retention(c, unit);
+		if (policy_differs(o, &keep, c->kopia.compression))
 			strv_add(ret_drifted, json_text(target, "path"));
 	}
 	return 0;

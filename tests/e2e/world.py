@@ -268,9 +268,9 @@ class Daemon:
         assert result["state"] == state, json.dumps(result, indent=1) + self.log.read_text()[-3000:]
         return result
 
-    def kopia(self, *argv):
+    def kopia(self, *argv, **kw):
         env = {**os.environ, "KOPIA_PASSWORD": self.password, "KOPIA_CHECK_FOR_UPDATES": "false", "HOME": str(self.directory)}
-        return run("kopia", f"--config-file={self.state}/repository.config", "--no-auto-maintenance", *argv, env=env)
+        return run("kopia", f"--config-file={self.state}/repository.config", "--no-auto-maintenance", *argv, env=env, **kw)
 
 
 def scratch():

@@ -88,6 +88,7 @@ static void refused(void **state)
 		{ "[kopia]\nrepository_path = /x\nrepository = [\"s3\"]\n", "both set" },
 		{ "[kopia]\nidentity = nobody\n", "user@host" },
 		{ "[unit:a]\ndaily = 1\n", "unknown key 'daily'" },
+		{ "[unit:a]\nretention_daily = -1\n", "a whole number from 0" },
 		{ "[kopia]\nno equals sign\n", "neither a [section]" },
 		{ "kopia: { password = 1.5; };\n", "must be a value" },
 		{ "kopia: { password = (\"a\"); };\n", "not a list" },
@@ -110,6 +111,25 @@ static void refused(void **state)
 	struct fault f = { 0 };
 	assert_true(conf_parse("f", "[kopia]\npasword = x\n", &c, &f) < 0);
 	assert_string_equal(f.advice, "did you mean 'password' in [kopia]?");
+}
+
+static void retention_of_a_unit(void **state)
+{
+	struct conf *c CLEANUP(conf_freep) = NULL;
+
+	(void)state;
+	assert_int_equal(conf_parse("f", "[retention]\ndaily = 9\n[unit:a]\nretention_latest = 1\nretention_weekly = 0\n"
+		"[unit:b]\nretention_daily = 2\nretention_monthly = 5\nretention_yearly = 6\n[unit:c]\nmethod = spool\n", &c, NULL), 0);
+	struct conf_retention a = conf_retention(c, "a"), b = conf_retention(c, "b"), other = conf_retention(c, "c");
+	assert_int_equal(a.latest, 1);
+	assert_int_equal(a.daily, 9);
+	assert_int_equal(a.weekly, 0); /* 0 is a number like others */
+	assert_int_equal(a.monthly, 12);
+	assert_int_equal(b.daily, 2);
+	assert_int_equal(b.monthly, 5);
+	assert_int_equal(b.yearly, 6);
+	assert_int_equal(other.daily, 9);
+	assert_int_equal(conf_retention(c, "elsewhere").latest, 3);
 }
 
 static void secrets_are_not_repeated(void **state)
@@ -222,7 +242,7 @@ static void places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_syntaxes), cmocka_unit_test(refused), cmocka_unit_test(secrets_are_not_repeated),
+		cmocka_unit_test(both_syntaxes), cmocka_unit_test(refused), cmocka_unit_test(retention_of_a_unit), cmocka_unit_test(secrets_are_not_repeated),
 		cmocka_unit_test(values), cmocka_unit_test(files), cmocka_unit_test(passwords), cmocka_unit_test(places),
 	};
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/varlink.h"
 #include "daemon/pure/kopia.h"
 #include "tests/unit/unit.h"
 
@@ -53,8 +54,8 @@ static void secrets_only_in_the_environment(void **state)
 	kopia_argv_show(&place, "kabc", "data.tar", &argv);
 	kopia_argv_delete(&place, &ids, &argv);
 	kopia_argv_status(&place, &argv);
-	kopia_argv_policy_show(&place, "u@h:/volumes/shop", &argv);
-	kopia_argv_policy_set(&place, c, "u@h:/volumes/shop", &argv);
+	kopia_argv_policy_list(&place, &argv);
+	kopia_argv_policy_set(&place, &c->retention, "zstd-fastest", &ids, &argv);
 	kopia_argv_policy_global(&place, c, &argv);
 	kopia_argv_repository(&place, c, "create", "me@there", &argv);
 	kopia_argv_repository(&place, c, "connect", "me@there", &argv);
@@ -63,7 +64,7 @@ static void secrets_only_in_the_environment(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_non_null(strstr(text, "filesystem|--path=/r|--override-username=me|--override-hostname=there|"));
 	assert_non_null(strstr(text, "--block-hash=BLAKE3-256-128|--encryption=AES256-GCM-HMAC-SHA256|--object-splitter=DYNAMIC-1M-BUZHASH|"));
-	assert_non_null(strstr(text, "--keep-daily=7|"));
+	assert_non_null(strstr(text, "--keep-daily=7|--keep-weekly=4|--keep-monthly=12|--keep-annual=2|--compression=zstd-fastest|abc|"));
 	assert_non_null(strstr(text, "show|kabc/data.tar|"));
 	setenv("AWS_ACCESS_KEY_ID", "id", 1);
 	setenv("SOMETHING_ELSE", "x", 1);
@@ -137,8 +138,9 @@ static void status_version_policy(void **state)
 {
 	static const char status[] = "{\"uniqueIDHex\":\"ab\",\"clientOptions\":{\"hostname\":\"h\",\"username\":\"u\"},\"storage\":{\"type\":\"filesystem\","
 				     "\"config\":{\"path\":\"/r\"}},\"volume\":{\"capacity\":9,\"available\":3},\"contentFormat\":{\"hash\":\"B\"}}";
-	static const char policy[] = "{\"retention\":{\"keepLatest\":3,\"keepDaily\":7,\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},"
-				     "\"compression\":{\"compressorName\":\"zstd-fastest\"}}";
+	static const char policies[] = "[{\"target\":{\"host\":\"\",\"userName\":\"\",\"path\":\"\"},\"retention\":{\"keepLatest\":3}},"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/shop\"},\"retention\":{\"keepLatest\":3,\"keepHourly\":0,"
+		"\"keepDaily\":7,\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}}]";
 	struct kopia_status s = { 0 };
 	struct conf *c CLEANUP(conf_freep) = NULL;
 	struct fault f = { 0 };
@@ -156,17 +158,25 @@ static void status_version_policy(void **state)
 	assert_int_equal(v, 1002003);
 	assert_int_equal(kopia_parse_version("unknown", &v), -EINVAL);
 	assert_int_equal(conf_parse("f", "", &c, NULL), 0);
-	assert_false(kopia_policy_differs(policy, strlen(policy), c));
-	c->retention.daily = 8;
-	assert_true(kopia_policy_differs(policy, strlen(policy), c));
-	assert_true(kopia_policy_differs("x", 1, c));
+	assert_null(kopia_parse_policies("{}", 2, &f));
+	assert_int_equal(f.code, FAULT_REPOSITORY);
+	struct json_object *list CLEANUP(json_putp) = kopia_parse_policies(policies, strlen(policies), &f);
+	assert_non_null(list);
+	assert_false(kopia_policy_differs(list, "u@h:/volumes/shop", &c->retention, "zstd-fastest"));
+	assert_true(kopia_policy_differs(list, "u@h:/volumes/shop", &c->retention, "gzip"));
+	assert_true(kopia_policy_differs(list, "u@h:/volumes/sho", &c->retention, "zstd-fastest"));
+	for (int *keep = &c->retention.latest, i = 0; i < 5; i++) { /* each of the five counts */
+		keep[i]++;
+		assert_true(kopia_policy_differs(list, "u@h:/volumes/shop", &c->retention, "zstd-fastest"));
+		keep[i]--;
+	}
 }
 
 static void policies_of_units(void **state)
 {
 	static const char text[] =
 		"[{\"target\":{\"host\":\"\",\"userName\":\"\",\"path\":\"\"},\"retention\":{}},\n"
-		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/web\"},\"retention\":{\"keepLatest\":3,\"keepDaily\":7,"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/web\"},\"retention\":{\"keepLatest\":3,\"keepHourly\":0,\"keepDaily\":7,"
 		"\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}},\n"
 		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/web/data\"},\"retention\":{}},\n"
 		"{\"target\":{\"host\":\"other\",\"userName\":\"u\",\"path\":\"/volumes/web\"},\"retention\":{}},\n"

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Happy path: list once → for each unit, which points stay → delete all that goes by
+ * manifest ids, many at once, each point's recipe with its items → done.
+ * Failure modes: a deletion that fails (an id changed when somebody pinned by hand, or
+ * is gone already) → list and judge once more; a second failure is the caller's.
+ *
+ * The place of what points share (bases of deltas) is after the points: they go when no
+ * point that stays needs them.
+ */
+#include "daemon/domain/expiry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/varlink.h"
+#include "daemon/pure/plan.h"
+#include "daemon/pure/result.h"
+#include "daemon/pure/retention.h"
+
+struct expiry {
+	struct expiry_options o;
+	char *unit;
+	bool again;
+	struct strv going, ids; /* "UNIT BACKUP_ID" of the points; manifest ids of their snapshots */
+	struct json_object *reply;
+	expiry_done_fn *done;
+};
+
+static void look(struct expiry *e);
+
+static void over(struct expiry *e, const struct fault *f)
+{
+	json_object *reply = e->reply;
+
+	if (f) {
+		json_object_put(reply);
+		reply = NULL;
+	}
+	e->done(e->o.arg, f, reply);
+	strv_done(&e->going);
+	strv_done(&e->ids);
+	free(e->unit);
+	free(e);
+}
+
+/* --- which ones ---------------------------------------------------------------------- */
+
+static struct json_object *policy_json(const struct conf_retention *keep)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put_number(o, "latest", keep->latest);
+	json_put_number(o, "daily", keep->daily);
+	json_put_number(o, "weekly", keep->weekly);
+	json_put_number(o, "monthly", keep->monthly);
+	json_put_number(o, "yearly", keep->yearly);
+	return o;
+}
+
+static struct json_object *judged_json(const struct point *p, const struct retention_point *r)
+{
+	struct json_object *o = json_object_new_object();
+	char *time CLEANUP(freep) = format_time(p->time_ms);
+
+	json_put_text(o, "backup_id", p->backup_id);
+	json_put_text(o, "time", time);
+	json_put_flag(o, "complete", p->complete);
+	json_put_flag(o, "stays", r->reasons.n > 0);
+	json_put_list(o, "reasons", &r->reasons);
+	if (p->size_bytes >= 0)
+		json_put_number(o, "size_bytes", p->size_bytes);
+	return o;
+}
+
+/* Name percent-encoded, as in the tags: what is compared with them. */
+static char *key(const char *encoded_unit, const char *backup_id)
+{
+	return xasprintf("%s %s", encoded_unit, backup_id);
+}
+
+/* ${v}: all points, newest first; those of ${unit} are judged. */
+static struct json_object *judge_unit(struct expiry *e, const struct point *v, size_t n, const char *unit)
+{
+	struct conf_retention keep = conf_retention(e->o.ctx->conf, unit);
+	struct retention_point *judged = xcalloc(n, sizeof(*judged));
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	char *encoded CLEANUP(freep) = name_encode(unit);
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (streq(v[i].unit, unit))
+			judged[k++] = (struct retention_point){ .time_ms = v[i].time_ms, .complete = v[i].complete };
+	retention_apply(&keep, judged, k);
+	k = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!streq(v[i].unit, unit))
+			continue;
+		json_object_array_add(list, judged_json(&v[i], &judged[k]));
+		if (judged[k].reasons.n == 0)
+			strv_take(&e->going, key(encoded, v[i].backup_id));
+		strv_done(&judged[k++].reasons);
+	}
+	free(judged);
+	json_put_text(o, "unit", unit);
+	json_object_object_add(o, "policy", policy_json(&keep));
+	json_object_object_add(o, "points", list);
+	return o;
+}
+
+static void judge(struct expiry *e, const struct point *v, size_t n)
+{
+	struct strv units CLEANUP(strv_done) = { 0 };
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (!strv_has(&units, v[i].unit))
+			strv_add(&units, v[i].unit);
+	strv_sort_unique(&units);
+	for (size_t i = 0; i < units.n; i++)
+		json_object_array_add(list, judge_unit(e, v, n, units.v[i]));
+	json_object_put(e->reply);
+	e->reply = json_object_new_object();
+	json_object_object_add(e->reply, "units", list);
+}
+
+/* All of a point goes, also a snapshot in it that is no item (one that kopia left incomplete). */
+static void find_ids(struct expiry *e, const struct kopia_snapshot *v, size_t n)
+{
+	const char *identity = repository_identity(e->o.ctx->repository);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *unit = kopia_tag(&v[i], "unit"), *backup_id = kopia_tag(&v[i], "backup_id");
+		char *owner CLEANUP(freep) = xasprintf("%s@%s", v[i].user ? v[i].user : "", v[i].host ? v[i].host : "");
+		if (!unit || !backup_id || !streq(owner, identity))
+			continue;
+		char *of CLEANUP(freep) = key(unit, backup_id);
+		if (strv_has(&e->going, of))
+			strv_add(&e->ids, v[i].id);
+	}
+}
+
+/* --- and they go --------------------------------------------------------------------- */
+
+static void on_deleted(void *arg, const struct fault *f)
+{
+	struct expiry *e = arg;
+
+	if (f && !e->again) {
+		e->again = true;
+		log_warning("retention: %s; looking again", f->text);
+		look(e);
+		return;
+	}
+	for (size_t i = 0; !f && i < e->going.n; i++)
+		log_info("retention: restore point %s is deleted", e->going.v[i]);
+	over(e, f);
+}
+
+static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
+{
+	struct expiry *e = arg;
+	struct point *points = NULL;
+	size_t n_points = 0;
+	struct fault own = { 0 };
+
+	if (f) {
+		over(e, f);
+		return;
+	}
+	points_from_snapshots(v, n, e->unit, repository_identity(e->o.ctx->repository), &points, &n_points);
+	strv_done(&e->going);
+	strv_done(&e->ids);
+	judge(e, points, n_points);
+	find_ids(e, v, n);
+	points_free(points, n_points);
+	if (e->unit && n_points == 0) {
+		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "%s has no restore points here", e->unit);
+		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
+		over(e, &own);
+	} else if (e->o.dry_run || e->ids.n == 0) {
+		over(e, NULL);
+	} else {
+		repository_delete(e->o.ctx->repository, &e->ids, on_deleted, e);
+	}
+}
+
+static void look(struct expiry *e)
+{
+	repository_list(e->o.ctx->repository, NULL, on_list, e);
+}
+
+void expiry_start(const struct expiry_options *o, expiry_done_fn *done)
+{
+	struct expiry *e = xcalloc(1, sizeof(*e));
+
+	e->o = *o;
+	e->unit = xstrdup(o->unit);
+	e->done = done;
+	look(e);
+}

@@ -336,8 +336,7 @@ int http_new(struct loop *l, const char *socket_path, struct http **ret, struct 
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
-	/* Without CURL_GLOBAL_SSL: the engine is a unix socket, and an OpenSSL that was set up costs 2 MiB resident. */
-	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || !(h->multi = curl_multi_init())) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(h->multi = curl_multi_init())) {
 		free(h);
 		return fault_set(f, FAULT_FAILED, -ENOMEM, "libcurl cannot be initialised");
 	}

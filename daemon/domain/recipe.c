@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Happy path: directory → inspects, volumes, unit, RESTORE.md (from the inventory) →
- * networks (one request each) → the user's files (one child copies all) → done.
+ * Happy path: directory → inspects, volumes, unit (from the inventory) → networks (one request
+ * each) → the user's files (recipe_files) → RESTORE.md, which knows all of it → done.
  * Failure modes: our directory cannot be written → failure; a network that vanished, a
  * file of the user's that cannot be read → a warning that also RESTORE.md's reader sees.
  */
 #include "daemon/domain/recipe.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/domain/recipe_files.h"
 #include "daemon/pure/redact.h"
 #include "daemon/pure/script.h"
-
-#define COPY_DEADLINE_MS 30000
 
 struct recipe {
 	struct recipe_options o;
 	char *directory;
 	struct strv warnings, redacted, networks;
-	struct json_object *network_list; /* owned until written */
+	struct json_object *network_list, *volume_list; /* owned */
+	struct recipe_files *files;
 	size_t next;
 	recipe_done_fn *done;
 	void *arg;
@@ -116,7 +117,27 @@ static void create_words(struct json_object *volume, struct strv *words)
 	}
 }
 
-static char *coverage_text(const struct unit *u)
+static void put_files(struct buf *b, const struct recipe_files *files)
+{
+	size_t n;
+	const struct recipe_file *f = recipe_files_list(files, &n);
+	const struct strv *notes = recipe_files_notes(files);
+
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(b, "- %s `%s` (%s): %s", compose_kind_name(f[i].kind), f[i].path, f[i].by, f[i].saved ? "saved in `compose/`" : "not kept");
+		if (f[i].found_in)
+			buf_printf(b, ", found in %s", f[i].found_in);
+		if (f[i].redacted)
+			buf_puts(b, ", secrets redacted");
+		if (!f[i].saved && f[i].size >= 0)
+			buf_printf(b, ", %" PRId64 " bytes, mode %s", f[i].size, f[i].mode);
+		buf_printf(b, "%s%s\n", f[i].reason ? ": " : "", f[i].reason ? f[i].reason : "");
+	}
+	for (size_t i = 0; i < notes->n; i++)
+		buf_printf(b, "- %s\n", notes->v[i]);
+}
+
+static char *coverage_text(const struct unit *u, const struct recipe_files *files)
 {
 	struct buf b = { 0 };
 
@@ -125,6 +146,7 @@ static char *coverage_text(const struct unit *u)
 		buf_printf(&b, "- %s `%s` (%s): %s%s%s\n", c->kind, c->source, c->container, c->saved ? "saved" : "skipped",
 			c->reason ? ", " : "", c->reason ? c->reason : "");
 	}
+	put_files(&b, files);
 	return buf_steal(&b);
 }
 
@@ -142,12 +164,13 @@ static void connect_words(const struct conf *c, struct strv *words)
 			strv_add(words, c->kopia.repository.v[i]);
 }
 
-static int add_restore_md(struct recipe *r, struct json_object *volumes, struct fault *f)
+static int add_restore_md(struct recipe *r, struct fault *f)
 {
+	struct json_object *volumes = r->volume_list;
 	const struct unit *u = r->o.unit;
 	struct script_item *items = xcalloc(u->n_items ? u->n_items : 1, sizeof(*items));
 	struct strv *creates = xcalloc(u->n_items ? u->n_items : 1, sizeof(*creates)), connect = { 0 };
-	char *coverage CLEANUP(freep) = coverage_text(u);
+	char *coverage CLEANUP(freep) = coverage_text(u, r->files);
 
 	for (size_t i = 0; i < u->n_items; i++) {
 		items[i] = (struct script_item){
@@ -192,69 +215,41 @@ static int add_own(struct recipe *r, struct fault *f)
 		char *dir CLEANUP(freep) = xasprintf("%s%s", r->directory, below[i]);
 		ret = dir_make(dir, 0700, f);
 	}
-	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", unit_json(r->o.unit), f)) < 0 ||
-		(ret = add_redacted(r, f)) < 0)
+	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", unit_json(r->o.unit), f)) < 0)
 		return ret;
-	struct json_object *volumes = volumes_json(r);
-	ret = add_restore_md(r, volumes, f);
-	if (ret < 0) {
-		json_object_put(volumes);
-		return ret;
-	}
-	return add_json(r, "volumes.json", volumes, f);
+	r->volume_list = volumes_json(r);
+	return add_json(r, "volumes.json", json_object_get(r->volume_list), f);
 }
 
 /* --- the user's files ------------------------------------------------------------------------------ */
 
-static void on_copied(void *arg, const struct child_result *c)
+static int add_last(struct recipe *r, struct fault *f)
+{
+	int ret = add_json(r, "files.json", recipe_files_json(r->files), f);
+
+	if (ret == 0)
+		ret = add_redacted(r, f);
+	return ret < 0 ? ret : add_restore_md(r, f);
+}
+
+static void on_files(void *arg)
 {
 	struct recipe *r = arg;
 
-	/* Each file that could not be copied is a line of its own. */
-	for (const char *line = c->err; *line;) {
-		size_t len = strcspn(line, "\n");
-		if (len)
-			strv_addf(&r->warnings, "not in the recipe: %.*s", (int)(len > 300 ? 300 : len), line);
-		line += len + (line[len] == '\n');
-	}
-	on_over(r);
+	strv_copy(&r->warnings, recipe_files_warnings(r->files));
+	strv_copy(&r->redacted, recipe_files_redacted(r->files));
+	if (add_last(r, &r->fault) < 0)
+		fault_wrap(&r->fault, "the recipe cannot be made");
+	r->done(r->arg, r->fault.code == FAULT_NONE ? NULL : &r->fault);
 }
 
-/*
- * Compose files with overrides, env files, and what lies beside them under the names
- * compose reads by itself. Copied by a child: they may lie on a dead mount. Their paths
- * are kept below compose/, so that two files of one name do not meet.
- */
 static void copy_files(struct recipe *r)
 {
-	static const char script[] =
-		"to=$1; shift\n"
-		"for f do\n"
-		"\tcase $f in \"?\"*) f=${f#?}; [ -f \"$f\" ] || continue;; esac\n"
-		"\tmkdir -p -- \"$to$(dirname -- \"$f\")\" && cp -L -- \"$f\" \"$to$f\"\n"
-		"done\nexit 0\n";
-	const struct unit *u = r->o.unit;
-	struct strv argv CLEANUP(strv_done) = { 0 };
-	struct child_options o = CHILD_OPTIONS_INIT;
+	struct recipe_files_options o = {
+		.ctx = r->o.ctx, .unit = r->o.unit, .inv = r->o.inv, .directory = r->directory,
+	};
 
-	strv_add(&argv, "/bin/sh");
-	strv_add(&argv, "-c");
-	strv_add(&argv, script);
-	strv_add(&argv, "copy");
-	strv_addf(&argv, "%s/compose", r->directory);
-	size_t fixed = argv.n;
-	strv_copy(&argv, &u->compose_files);
-	strv_copy(&argv, &u->env_files);
-	if (u->compose && u->working_dir)
-		strv_addf(&argv, "?%s/.env", u->working_dir); /* ? = may be missing */
-	if (argv.n == fixed) {
-		loop_defer(r->o.ctx->loop, on_over, r);
-		return;
-	}
-	o.argv = (const char *const *)argv.v;
-	o.deadline_ms = COPY_DEADLINE_MS;
-	o.arg = r;
-	child_start(r->o.ctx->loop, &o, on_copied);
+	r->files = recipe_files_start(&o, on_files, r);
 }
 
 /* --- networks -------------------------------------------------------------------------------------- */
@@ -277,9 +272,7 @@ static void on_network(void *arg, const struct fault *f, int status, const char 
 static void next_network(struct recipe *r)
 {
 	if (r->next == r->networks.n) {
-		struct json_object *list = r->network_list;
-		r->network_list = NULL;
-		if (add_json(r, "networks.json", list, &r->fault) < 0)
+		if (add_json(r, "networks.json", json_object_get(r->network_list), &r->fault) < 0)
 			loop_defer(r->o.ctx->loop, on_over, r);
 		else
 			copy_files(r);
@@ -334,6 +327,8 @@ void recipe_free(struct recipe *r)
 	strv_done(&r->redacted);
 	strv_done(&r->networks);
 	json_object_put(r->network_list);
+	json_object_put(r->volume_list);
+	recipe_files_free(r->files);
 	free(r->directory);
 	free(r);
 }

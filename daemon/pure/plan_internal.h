@@ -2,6 +2,7 @@
 #ifndef KD_PURE_PLAN_INTERNAL_H
 #define KD_PURE_PLAN_INTERNAL_H
 
+#include "daemon/pure/path.h"
 #include "daemon/pure/plan.h"
 
 /* Shared by the files of inventory and plan only. */
@@ -63,19 +64,6 @@ size_t plan_index_first_use(const struct plan_index *x, const char *path);
 size_t plan_index_first_mount_point(const struct plan_index *x, const char *path);
 /* First of x->sharers whose owner is ${c}; n_sharers if none. */
 size_t plan_index_first_sharer(const struct plan_index *x, const struct container *c);
-
-/* path.c: text only, nothing is resolved on the host. */
-/* Collapse //, /./, /../ and the /var/run link. NULL if ${path} is not absolute, or longer than
- * any path. Caller's. */
-char *path_normal(const char *path);
-bool path_inside(const char *path, const char *outer); /* strictly below */
-bool path_equal_or_inside(const char *path, const char *outer);
-/* Tree order: a directory comes directly before everything below it. */
-int path_compare(const char *a, const char *b);
-/* For qsort of arrays of char *. */
-int path_compare_pointers(const void *a, const void *b);
-/* Mount points of a mountinfo text, octal escapes decoded, into ${ret} (not sorted). */
-void path_read_mountinfo(const char *text, struct strv *ret);
 
 /* coverage.c: where one mount's data lies, and what becomes of it. */
 struct place {

@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/varlink.h"
+#include "daemon/pure/envfile.h"
 
 #define SHORTEST 4
 
@@ -250,4 +251,63 @@ char *redact_inspect(const char *text, size_t len, struct strv *names)
 		explicit_bzero(s.values.v[i], strlen(s.values.v[i]));
 	strv_done(&s.values);
 	return xstrdup(json_object_to_json_string_ext(clean, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* --- env files --------------------------------------------------------------------------------- */
+
+static bool is_secret_entry(const char *text, const struct env_entry *e, char **ret_name)
+{
+	*ret_name = xstrndup(text + e->name, e->name_len);
+	return redact_is_secret_name(*ret_name) && e->value_len > 0;
+}
+
+static void collect_entries(struct secrets *s, const char *text, size_t len)
+{
+	struct env_entry e;
+
+	for (size_t at = 0; env_next(text, len, &at, &e);) {
+		char *name CLEANUP(freep) = NULL;
+		bool secret = is_secret_entry(text, &e, &name);
+		char *value CLEANUP(freep) = env_value(text, &e);
+		if (secret)
+			note(s, name, value);
+		else
+			collect_string(s, value);
+	}
+}
+
+/* [from, to) with what is secret in it blanked; a NUL ends no secret's life. */
+static void put_clean(struct buf *b, const struct secrets *s, const char *text, size_t from, size_t to)
+{
+	while (from < to) {
+		size_t n = strnlen(text + from, to - from);
+		char *part CLEANUP(freep) = xstrndup(text + from, n), *clean CLEANUP(freep) = blank(s, part, false);
+		buf_puts(b, clean);
+		from += n;
+		if (from < to)
+			from++; /* a NUL: no text has one */
+	}
+}
+
+char *redact_env_file(const char *text, size_t len, struct strv *names)
+{
+	struct secrets s = { .names = names };
+	struct buf b = { 0 };
+	struct env_entry e;
+	size_t done = 0;
+
+	collect_entries(&s, text, len);
+	for (size_t at = 0; env_next(text, len, &at, &e);) {
+		char *name CLEANUP(freep) = NULL;
+		if (!is_secret_entry(text, &e, &name))
+			continue;
+		put_clean(&b, &s, text, done, e.value);
+		buf_puts(&b, REDACTED);
+		done = e.value + e.value_len;
+	}
+	put_clean(&b, &s, text, done, len);
+	for (size_t i = 0; i < s.values.n; i++)
+		explicit_bzero(s.values.v[i], strlen(s.values.v[i]));
+	strv_done(&s.values);
+	return buf_steal(&b);
 }

@@ -17,6 +17,12 @@
  * of what was redacted, once each.
  */
 char *redact_inspect(const char *text, size_t len, struct strv *names);
+/*
+ * An env file without the values whose names match the pattern, also of lines that were
+ * commented out, without passwords in URLs, and without those values wherever else they stand.
+ * Everything else stays byte for byte. Caller's; ${names} (may be NULL) as above.
+ */
+char *redact_env_file(const char *text, size_t len, struct strv *names);
 /* Does this name want its value redacted? */
 bool redact_is_secret_name(const char *name);
 

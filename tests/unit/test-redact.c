@@ -167,9 +167,29 @@ static void secret_names(void **state)
 		assert_false(redact_is_secret_name(open[i]));
 }
 
+static void env_files(void **state)
+{
+	static const char text[] =
+		"# the shop\r\nPLAIN=visible\nexport DB_PASSWORD=\"canary\ntwo\"\n#OLD_TOKEN=canary-old\n"
+		"URL=postgres://u:canary-url@db/x\nCOPY=xcanary-oldx\nAUTH_ENABLED=true\nFLAG=true\nEMPTY_KEY=\n";
+	struct strv names CLEANUP(strv_done) = { 0 };
+	char *clean CLEANUP(freep) = redact_env_file(text, strlen(text), &names);
+	char *none CLEANUP(freep) = redact_env_file("", 0, NULL);
+	char *with_nul CLEANUP(freep) = redact_env_file("A_KEY=canary\0B_KEY=canary", 26, NULL);
+
+	(void)state;
+	assert_string_equal(clean,
+		"# the shop\r\nPLAIN=visible\nexport DB_PASSWORD=" REDACTED "\n#OLD_TOKEN=" REDACTED "\n"
+		"URL=postgres://u:" REDACTED "@db/x\nCOPY=x" REDACTED "x\nAUTH_ENABLED=" REDACTED "\nFLAG=true\nEMPTY_KEY=\n");
+	assert_int_equal(names.n, 4);
+	assert_string_equal(none, "");
+	assert_null(strstr(with_nul, "canary"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(env_files),
 		cmocka_unit_test(no_canary_comes_out),
 		cmocka_unit_test(the_rest_stays),
 		cmocka_unit_test(a_password_that_is_a_name),

@@ -6,33 +6,31 @@
  */
 #include "client/ask.h"
 
-#include <signal.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "client/call.h"
+#include "client/interrupt.h"
 #include "client/render.h"
+#include "client/screen.h"
 #include "common/conf.h"
 #include "common/iface.h"
 #include "common/paths.h"
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signum)
-{
-	(void)signum;
-	interrupted++;
-}
-
 struct live {
 	const char *socket;
 	bool json, terminal;
-	int job, cancels;
+	int job; /* -1: not known yet */
+	bool wanted, cancelled; /* Ctrl-C came; the daemon was told */
 	char *last_phase; /* owned */
 };
 
-static void cancel(const struct live *l)
+static void cancel(struct live *l)
 {
+	if (!l->wanted || l->cancelled || l->job < 0)
+		return;
+	l->cancelled = true;
 	struct json_object *p = json_object_new_object();
 	struct varlink_reply r = { 0 };
 	struct fault f = { 0 };
@@ -44,19 +42,21 @@ static void cancel(const struct live *l)
 	json_object_put(p);
 }
 
-static void on_signal(void *arg)
+static int on_signal(void *arg)
 {
 	struct live *l = arg;
 
-	if (interrupted <= l->cancels)
-		return;
-	l->cancels = interrupted;
-	if (l->cancels > 1 || l->job < 0) {
-		fputs("\ncancelling: the containers are being started, please wait\n", stderr);
-		return;
-	}
-	fputs("\ncancelling: what was stopped is started first\n", stderr);
+	fprintf(stderr, "\ncancelling: %s\n", l->wanted ? "the containers are being started, please wait" : "what was stopped is started first");
+	l->wanted = true;
 	cancel(l);
+	return 0;
+}
+
+/* Nothing to cancel: the daemon finishes its answer without us. */
+static int on_signal_alone(void *arg)
+{
+	(void)arg;
+	return -EINTR;
 }
 
 static void on_progress(void *arg, struct json_object *parameters)
@@ -65,7 +65,7 @@ static void on_progress(void *arg, struct json_object *parameters)
 	struct json_object *p = json_member(parameters, "progress");
 
 	l->job = (int)json_number(p, "job", l->job);
-	on_signal(l);
+	cancel(l);
 	if (l->json) {
 		puts(json_object_to_json_string_ext(parameters, JSON_C_TO_STRING_PLAIN));
 		fflush(stdout);
@@ -73,7 +73,8 @@ static void on_progress(void *arg, struct json_object *parameters)
 	}
 	char *text CLEANUP(freep) = render_progress(p);
 	if (l->terminal) {
-		fprintf(stderr, "\r\033[K%.200s", text);
+		char *cut CLEANUP(freep) = screen_cut(text, screen_width() - 1); /* a wrapped line cannot be overwritten */
+		fprintf(stderr, "\r\033[K%s", cut);
 	} else if (!streq(l->last_phase, json_text(p, "phase"))) {
 		fprintf(stderr, "%s\n", text);
 		free(l->last_phase);
@@ -106,20 +107,18 @@ int ask_for(const struct options *o, const char *method, struct json_object *par
 	struct live live = { .socket = socket, .json = o->json, .terminal = isatty(STDERR_FILENO) && !o->json, .job = -1 };
 	struct call_options c = {
 		.socket = socket, .method = method, .parameters = parameters, .more = more, .on_progress = on_progress,
-		.on_signal = on_signal, .arg = &live,
+		.on_signal = more ? on_signal : on_signal_alone, .arg = &live,
 	};
 	struct fault f = { 0 };
-	struct sigaction sa = { .sa_handler = on_interrupt }; /* no SA_RESTART: the wait must notice */
 
-	if (more) {
-		sigaction(SIGINT, &sa, NULL);
-		sigaction(SIGTERM, &sa, NULL);
-	}
+	interrupt_catch(more);
 	int r = call_method(&c, ret, &f);
 	json_object_put(parameters);
 	free(live.last_phase);
 	if (live.terminal && live.job >= 0)
 		fputs("\r\033[K", stderr);
+	if (r == -EINTR)
+		return EXIT_INTERRUPTED;
 	if (r < 0)
 		return say_fault(&f, EXIT_UNREACHABLE);
 	if (!ret->error)

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "client/interrupt.h"
 #include "common/fd.h"
 #include "common/iface.h"
 
@@ -42,13 +43,11 @@ static int connect_to(const char *path, struct fault *f)
 static int read_more(int fd, struct buf *in, const struct call_options *o, struct fault *f)
 {
 	char block[65536];
-	ssize_t n = read(fd, block, sizeof(block));
+	int r = interrupt_wait(fd);
 
-	if (n < 0 && errno == EINTR) {
-		if (o->on_signal)
-			o->on_signal(o->arg);
-		return 0;
-	}
+	if (r == -EINTR)
+		return interrupt_take() && o->on_signal ? o->on_signal(o->arg) : 0;
+	ssize_t n = read(fd, block, sizeof(block));
 	if (n <= 0) {
 		fault_set(f, FAULT_FAILED, -EPIPE, "the daemon broke off in the middle of the answer");
 		fault_advise(f, "journalctl -u kopi-dockad tells why; what it had stopped is started when it runs again");

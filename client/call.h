@@ -11,13 +11,13 @@ struct call_options {
 	bool more;
 	/* With more: each reply but the last. May be NULL. */
 	void (*on_progress)(void *arg, struct json_object *parameters);
-	/* A signal interrupted the waiting. May be NULL: the wait goes on. */
-	void (*on_signal)(void *arg);
+	/* A signal was caught (interrupt.h). < 0 ends the waiting; the daemon goes on. May be NULL. */
+	int (*on_signal)(void *arg);
 	void *arg;
 };
 
 /* 0: ${ret} is the last reply (an error of the daemon's has ret->error). < 0: the daemon cannot be
- * reached or broke off; ${f} says what to do. */
+ * reached or broke off; ${f} says what to do; what on_signal returned, with nothing in ${f}. */
 int call_method(const struct call_options *o, struct varlink_reply *ret, struct fault *f) WARN_UNUSED;
 
 #endif

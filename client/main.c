@@ -4,6 +4,7 @@
  * run it. What a verb is, is in verb.h; the verbs are in verbs_*.c.
  */
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
 	struct options o = { .limit = -1 };
 
 	signal(SIGPIPE, SIG_IGN);
+	setlocale(LC_CTYPE, ""); /* how wide characters are */
 	int status = run(argc - 1, argv + 1, &o);
 	options_done(&o);
 	return status;

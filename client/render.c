@@ -7,13 +7,31 @@
 
 #include "common/iface.h"
 
+/* How long the UTF-8 character at ${p} is; 0: there is none, or it is a control character. */
+static size_t printable(const unsigned char *p)
+{
+	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+
+	if (*p < 0x20 || *p == 0x7f || (*p >= 0x80 && *p < 0xc2) || *p > 0xf4)
+		return 0;
+	if (*p == 0xc2 && p[1] < 0xa0) /* C1: some terminals obey them like escapes */
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 char *render_clean(const char *text)
 {
 	char *clean = xstrdup(text ? text : "");
 
-	for (unsigned char *p = (unsigned char *)clean; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
+	for (unsigned char *p = (unsigned char *)clean; *p;) {
+		size_t n = printable(p);
+		if (n == 0)
 			*p = '?';
+		p += n ? n : 1;
+	}
 	return clean;
 }
 

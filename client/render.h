@@ -16,6 +16,8 @@ int render_history(FILE *to, struct json_object *reply);
 int render_status(FILE *to, struct json_object *reply);
 int render_doctor(FILE *to, struct json_object *reply);
 int render_restore(FILE *to, struct json_object *reply);
+/* Which secrets the recipe's inspect dumps lack and where they go; nothing where there are none. */
+void render_redacted(FILE *to, struct json_object *reply);
 int render_init(FILE *to, struct json_object *reply);
 int render_cancel(FILE *to, struct json_object *reply);
 int render_retention(FILE *to, struct json_object *reply);      /* ApplyRetention */
@@ -27,7 +29,7 @@ char *render_progress(struct json_object *progress);
 int render_run_status(struct json_object *result);
 int render_error(FILE *to, const struct varlink_reply *reply);
 
-/* Without control characters. Caller's. */
+/* Without control characters, C1 and broken UTF-8 among them. Caller's. */
 char *render_clean(const char *text);
 char *render_size(int64_t bytes);  /* "1.2 GiB"; "?" for < 0. Caller's */
 char *render_span(int64_t ms);     /* "0.52 s", "3 min 20 s". Caller's */

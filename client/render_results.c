@@ -89,6 +89,22 @@ int render_history(FILE *to, struct json_object *reply)
 	return EXIT_OK;
 }
 
+void render_redacted(FILE *to, struct json_object *reply)
+{
+	struct strv names CLEANUP(strv_done) = { 0 };
+
+	json_read_list(reply, "redacted", &names);
+	if (names.n == 0)
+		return;
+	fputs("secrets that the recipe's inspect dumps do not have:\n", to);
+	for (size_t i = 0; i < names.n; i++) {
+		char *text CLEANUP(freep) = render_clean(names.v[i]);
+		fprintf(to, "  %s\n", text);
+	}
+	fputs("they go back where the container takes them from: the compose file\n"
+	      "or its env_file (both kept as they were), or docker run -e\n", to);
+}
+
 int render_restore(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;
@@ -117,6 +133,7 @@ int render_restore(FILE *to, struct json_object *reply)
 	fprintf(to, "restored %s, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
 	if (*recipe)
 		fprintf(to, "its recipe is in %s\n", recipe);
+	render_redacted(to, reply);
 	strings(to, "next: ", json_member(reply, "next_steps"));
 	return status;
 }

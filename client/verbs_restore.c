@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Bringing a restore point back. Nothing is replaced without a yes. */
-#include <unistd.h>
+#include <errno.h>
 
 #include "client/ask.h"
+#include "client/prompt.h"
 #include "client/render.h"
+#include "client/screen.h"
+#include "client/wizard.h"
 #include "common/iface.h"
 
 static int render_script(FILE *to, struct json_object *reply)
@@ -20,27 +23,40 @@ static int render_script(FILE *to, struct json_object *reply)
 	return EXIT_OK;
 }
 
-static bool confirmed(const struct options *o)
+static int confirm(const struct options *o)
 {
-	char answer[16];
-
-	fprintf(stderr, "This stops the containers of %s and replaces its %s by what is in the repository;\n"
-			"what is there now is kept beside it. Go on? [y/N] ",
+	screen_say(stdout, 0, "This stops the containers of %s and replaces its %s by what is in the repository; what is there "
+			      "now is kept beside it.",
 		o->words.v[0], o->items.n ? "named items" : "volumes and binds");
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+	int r = prompt_yes("Go on?");
+	if (r == 1)
+		return EXIT_OK;
+	fputs("nothing was changed\n", stderr);
+	return r == -EINTR ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+/* Without a unit: the wizard, where there is someone to ask. */
+static int choose(const struct verb *v, struct options *o)
+{
+	if (o->items.n || o->target || o->yes || o->script || o->json)
+		return help_usage(v, "with options, restore needs the UNIT they are for");
+	if (!prompt_possible())
+		return help_usage(v, "there is no terminal to ask on what to restore: name it, restore UNIT [BACKUP_ID] --yes");
+	return wizard_run(v, o);
 }
 
 static int run_restore(const struct verb *v, struct options *o)
 {
 	static const struct verb script = { .name = "restore", .method = "RenderRestore", .render = render_script };
 
+	if (o->words.n == 0)
+		return choose(v, o);
 	if (!o->yes && !o->script && !o->target) {
-		if (!isatty(STDIN_FILENO))
+		if (!prompt_possible())
 			return help_usage(v, "without a terminal, --yes is needed to replace data");
-		if (!confirmed(o)) {
-			fputs("nothing was changed\n", stderr);
-			return EXIT_FAILED;
-		}
+		int status = confirm(o);
+		if (status != EXIT_OK)
+			return status;
 	}
 	struct json_object *p = json_object_new_object();
 	json_put_text(p, "unit", o->words.v[0]);
@@ -52,13 +68,14 @@ static int run_restore(const struct verb *v, struct options *o)
 }
 
 static const struct verb verbs[] = {
-	{ .name = "restore", .words = "UNIT [BACKUP_ID]", .words_min = 1, .words_max = 2, .summary = "bring a restore point back",
-		.about = "Without BACKUP_ID: the newest complete one. What is there now is kept beside it.",
+	{ .name = "restore", .words = "[UNIT [BACKUP_ID]]", .words_max = 2, .summary = "bring a restore point back",
+		.about = "Without UNIT, on a terminal: shows what there is and asks. Without BACKUP_ID: the newest\n"
+			 "complete one. What is there now is kept beside it.",
 		.options = OPTIONS(LIST("item", "ID", items, "only this item, as list --units names it; may be given again"),
 			TEXT("target", "DIR", target, "restore into this directory instead; stops nothing"),
 			FLAG("yes", yes, "do not ask before data is replaced"),
 			FLAG("script", script, "only print a script that does it")),
-		.examples = "restore shop\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --target /srv/look --yes\n"
+		.examples = "restore\nrestore shop\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --target /srv/look --yes\n"
 			    "restore shop --script > restore-shop.sh",
 		.run = run_restore, .method = "Restore", .render = render_restore },
 	{ 0 },

@@ -13,7 +13,8 @@ enum exit_status {
 	EXIT_USAGE = 2,
 	EXIT_WARNINGS = 3,
 	EXIT_UNREACHABLE = 4,
-	EXIT_BUSY = 75
+	EXIT_BUSY = 75,
+	EXIT_INTERRUPTED = 130 /* Ctrl-C, and nothing was under way */
 };
 
 /* The text of common/io.kopidocka.varlink, built into the program. */

@@ -30,7 +30,9 @@ def test_json_is_json_and_nothing_else(engine, daemon):
     import json
     engine.container("one", volumes=["vol:/data"])
     for argv in (["status"], ["list", "--units"], ["backup"], ["list", "--restore-points"], ["history"], ["doctor"]):
-        lines = daemon.ctl("--json", *argv, check=0).stdout.splitlines()
+        r = daemon.ctl("--json", *argv)
+        assert r.returncode in (0, 3), argv  # the doctor has something to say about a machine of tests
+        lines = r.stdout.splitlines()
         assert lines and all(isinstance(json.loads(line), dict) for line in lines), argv
 
 

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The world the end-to-end tests run in: a private dockerd, images without a registry, the daemon and
 its client from the build tree. Everything below one temporary directory; processes are ended by their id."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -275,3 +280,55 @@ class Daemon:
 
 def scratch():
     return pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/var/tmp"))
+
+
+class Terminal:
+    """A program on a real pty, as the leader of its session: what it prints, and what is typed at it."""
+
+    def __init__(self, *argv, columns=80, rows=24, **env):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave  # kept: the last close would hang the terminal up
+        self.output = ""
+        self.seen = 0
+        self.process = subprocess.Popen([str(a) for a in argv], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env={**os.environ, "TERM": "xterm", **env})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        os.close(self.master)
+        os.close(self.slave)
+
+    def read(self):
+        while select.select([self.master], [], [], 0.02)[0]:
+            self.output += os.read(self.master, 65536).decode(errors="replace").replace("\r\n", "\n")
+        return self.output
+
+    def expect(self, text, seconds=60):
+        """Wait until it has printed ${text}, behind what was expected before. Returns what came up to there."""
+        try:
+            until(lambda: text in self.read()[self.seen:] or self.process.poll() is not None, text, seconds)
+            start, self.seen = self.seen, self.read().index(text, self.seen) + len(text)
+        except (AssertionError, ValueError):
+            raise AssertionError(f"{text!r} was not printed: {self.output[self.seen:]!r}") from None
+        return self.output[start:self.seen]
+
+    def type(self, line):
+        os.write(self.master, line.encode() + b"\n")
+
+    def key(self, letter):
+        """Ctrl and a letter."""
+        os.write(self.master, bytes([ord(letter) & 0x1f]))
+
+    def end(self, seconds=60):
+        """The exit status; the terminal must be as it was."""
+        until(lambda: self.read() is not None and self.process.poll() is not None, "the program ends", seconds)
+        self.read()
+        assert termios.tcgetattr(self.slave) == self.before
+        return self.process.returncode

@@ -29,6 +29,8 @@ static int check_together(const char *name, struct conf *c, struct fault *f)
 		return fault_set(f, FAULT_CONF, -EINVAL, "%s: kopia.repository_path and kopia.repository are both set: one is meant", name);
 	if (c->kopia.password && c->kopia.password_file)
 		return fault_set(f, FAULT_CONF, -EINVAL, "%s: kopia.password and kopia.password_file are both set: one is meant", name);
+	if (c->schedule.calendar.n && c->schedule.interval_minutes)
+		return fault_set(f, FAULT_CONF, -EINVAL, "%s: schedule.calendar and schedule.interval_minutes are both set: one is meant", name);
 	if (c->kopia.identity) {
 		const char *at = strchr(c->kopia.identity, '@');
 		if (!at || at == c->kopia.identity || !at[1] || strpbrk(c->kopia.identity, ":/ "))
@@ -255,12 +257,14 @@ void conf_free(struct conf *c)
 		c->paths.state, c->paths.runtime, c->paths.cache, c->docker_socket };
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
-	struct strv *lists[] = { &c->warnings, &c->kopia.repository, &c->backup.exclude_patterns, &c->access.uids };
+	struct strv *lists[] = { &c->warnings, &c->kopia.repository, &c->backup.exclude_patterns, &c->access.uids,
+		&c->schedule.calendar };
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_done(lists[i]);
 	for (size_t i = 0; i < c->n_units; i++) {
 		free(c->units[i].name);
 		strv_done(&c->units[i].exclude_patterns);
+		strv_done(&c->units[i].schedule);
 	}
 	free(c->units);
 	free(c);

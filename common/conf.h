@@ -24,7 +24,9 @@ struct conf_unit { /* units.NAME.*: what one unit has of its own */
 	int64_t max_window_ms;  /* -1: not set */
 	struct strv exclude_patterns;
 	struct conf_retention retention; /* each -1: not set */
+	struct strv schedule;   /* calendar expressions, or CONF_NEVER alone; empty: the host's */
 };
+#define CONF_NEVER "never"
 
 struct conf {
 	char *path;            /* file it came from, NULL for built-in defaults */
@@ -63,6 +65,14 @@ struct conf {
 	} backup;
 
 	struct conf_retention retention;
+
+	struct {
+		struct strv calendar;    /* expressions of calendar.h; any of them */
+		int interval_minutes;    /* 0: none; else no calendar */
+		int64_t random_delay_ms;
+		int64_t coalesce_ms;     /* a scheduled run so young is not repeated */
+		bool catch_up;
+	} schedule;
 
 	struct {
 		int64_t max_bytes; /* 0: only the reserve bounds it */

@@ -28,6 +28,8 @@ enum key_type {
 	KEY_LEVEL,
 	KEY_ENCRYPTION,
 	KEY_COMPRESSION,
+	KEY_CALENDAR,
+	KEY_UNIT_SCHEDULE, /* or never */
 	KEY_NO_TIMEOUT, /* the order's abolished task_timeout: only 0 */
 };
 
@@ -73,6 +75,11 @@ static const struct key keys[] = {
 	{ "retention", "weekly", KEY_NUMBER, AT(retention.weekly), 0, 10000, "4" },
 	{ "retention", "monthly", KEY_NUMBER, AT(retention.monthly), 0, 10000, "12" },
 	{ "retention", "yearly", KEY_NUMBER, AT(retention.yearly), 0, 10000, "2" },
+	{ "schedule", "calendar", KEY_CALENDAR, AT(schedule.calendar), 0, 0, NULL },
+	{ "schedule", "interval_minutes", KEY_NUMBER, AT(schedule.interval_minutes), 0, 10000000, "0" },
+	{ "schedule", "random_delay", KEY_DURATION, AT(schedule.random_delay_ms), 0, 0, "0" },
+	{ "schedule", "catch_up", KEY_FLAG, AT(schedule.catch_up), 0, 0, "true" },
+	{ "schedule", "coalesce", KEY_DURATION, AT(schedule.coalesce_ms), 0, 0, "1h" },
 	{ "spool", "max", KEY_SIZE, AT(spool.max_bytes), 0, 0, "0" },
 	{ "spool", "directory", KEY_PATH, AT(spool.directory), 0, 0, NULL },
 	{ "logging", "level", KEY_LEVEL, AT(logging.level), 0, 0, "INFO" },
@@ -98,6 +105,7 @@ static const struct key unit_keys[] = { /* of [unit:NAME] */
 	{ "unit", "retention_weekly", KEY_NUMBER, AT(retention.weekly), 0, 10000, NULL },
 	{ "unit", "retention_monthly", KEY_NUMBER, AT(retention.monthly), 0, 10000, NULL },
 	{ "unit", "retention_yearly", KEY_NUMBER, AT(retention.yearly), 0, 10000, NULL },
+	{ "unit", "schedule", KEY_UNIT_SCHEDULE, AT(schedule), 0, 0, NULL },
 };
 
 /* --- values, by type ----------------------------------------------------------------------- */
@@ -262,6 +270,11 @@ static int set_compression(struct value *v)
 	return refuse(v, "one of kopia's is needed, as zstd-fastest, zstd, s2-default, gzip or none");
 }
 
+static int set_calendar(struct value *v)
+{
+	return conf_parse_calendars(v->text, v->list, v->key->type == KEY_UNIT_SCHEDULE, v->to, &v->why);
+}
+
 static int set_no_timeout(struct value *v)
 {
 	if (streq(v->text, "0"))
@@ -290,6 +303,8 @@ static int (*const setters[])(struct value *v) = {
 	[KEY_LEVEL] = set_level,
 	[KEY_ENCRYPTION] = set_encryption,
 	[KEY_COMPRESSION] = set_compression,
+	[KEY_CALENDAR] = set_calendar,
+	[KEY_UNIT_SCHEDULE] = set_calendar,
 	[KEY_NO_TIMEOUT] = set_no_timeout,
 };
 
@@ -320,7 +335,8 @@ static int set_one(void *base, const struct key *k, const struct conf_place *at,
 	const struct strv *list, struct fault *f)
 {
 	struct value v = { .key = k, .to = (char *)base + k->offset, .text = text ? text : "", .list = list };
-	int r = list && k->type != KEY_LIST ? refuse(&v, "one value is needed, not a list") : setters[k->type](&v);
+	bool takes_list = k->type == KEY_LIST || k->type == KEY_CALENDAR || k->type == KEY_UNIT_SCHEDULE;
+	int r = list && !takes_list ? refuse(&v, "one value is needed, not a list") : setters[k->type](&v);
 
 	if (r < 0) {
 		/* The value may be a secret that stands in the wrong place: it is not repeated. */

@@ -26,6 +26,10 @@ int conf_parse_libconfig(struct conf *c, const char *name, const char *text, str
 /* ["a", "b"] or a, b or one word. Appends. */
 int conf_parse_list(const char *text, struct strv *ret) WARN_UNUSED;
 int conf_parse_flag(const char *text, bool *ret) WARN_UNUSED;
+/* One calendar expression, or a list of them; "never" alone where it ${may_be_never}. Replaces *${ret}.
+ * -EINVAL: *${ret_why} says what is wrong, the caller's. */
+int conf_parse_calendars(const char *text, const struct strv *list, bool may_be_never, struct strv *ret,
+	char **ret_why) WARN_UNUSED;
 /* How far apart two words are (Levenshtein, bounded by 64 characters). */
 size_t conf_distance(const char *a, const char *b);
 

@@ -75,6 +75,11 @@ char *path_staging(const struct conf *c)
 	return below(c->paths.cache, "staging");
 }
 
+char *path_schedule(const struct conf *c)
+{
+	return below(c->paths.state, "schedule.json");
+}
+
 char *path_log(const struct conf *c)
 {
 	return below(c->paths.state, "daemon.log");

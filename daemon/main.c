@@ -25,13 +25,17 @@ int _gnutls_global_init_skip(void)
 
 static void usage(FILE *to)
 {
-	fputs("usage: kopi-dockad [--config FILE] [--check | --recover | [--detach] [--idle-exit SECONDS]]\n"
+	fputs("usage: kopi-dockad [--config FILE] [--check | --recover | [--detach] [--idle-exit SECONDS]\n"
+	      "                   [--no-schedule | --interval-minutes N]]\n"
 	      "  --config FILE  this configuration instead of the search order's\n"
 	      "  --check        read the configuration, say what is wrong with it, and end\n"
 	      "  --recover      start what an interrupted operation had stopped, and end\n"
 	      "  --detach       run in a session of its own; the caller waits until it is ready or has failed\n"
 	      "  --idle-exit SECONDS\n"
 	      "                 end when there was nothing to do for so long\n"
+	      "  --no-schedule  begin no run by itself\n"
+	      "  --interval-minutes N\n"
+	      "                 back up all units every N minutes, instead of the configured schedule\n"
 	      "  --version\n"
 	      "See kopi-dockad(8), kopi-docka.conf(5).\n",
 		to);
@@ -82,6 +86,7 @@ int main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "recover", no_argument, NULL, 'r' }, { "list-phases", no_argument, NULL, 'p' },
 		{ "detach", no_argument, NULL, 'd' }, { "idle-exit", required_argument, NULL, 'i' },
+		{ "no-schedule", no_argument, NULL, 'n' }, { "interval-minutes", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
 	};
 	struct daemon_options o = { .report_fd = -1 };
@@ -99,13 +104,19 @@ int main(int argc, char **argv)
 			if (parse_count("--idle-exit", "seconds", optarg, &o.idle_exit_s) < 0)
 				return EXIT_USAGE;
 			break;
+		case 'n': o.no_schedule = true; break;
+		case 'm':
+			if (parse_count("--interval-minutes", "minutes", optarg, &o.interval_minutes) < 0)
+				return EXIT_USAGE;
+			break;
 		case 'p': return list_phases();
 		case 'h': usage(stdout); return EXIT_OK;
 		case 'v': puts("kopi-dockad " KD_VERSION); return EXIT_OK;
 		default: usage(stderr); return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || only_check + o.recover_only + (detached || o.idle_exit_s) > 1) {
+	bool stays = detached || o.idle_exit_s || o.no_schedule || o.interval_minutes;
+	if (optind < argc || only_check + o.recover_only + stays > 1 || (o.no_schedule && o.interval_minutes)) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}

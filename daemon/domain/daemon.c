@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/domain/backup_call.h"
 #include "daemon/domain/detach.h"
 #include "daemon/domain/idle.h"
 
@@ -57,9 +58,14 @@ static int take_lock(struct daemon *d, struct fault *f)
 
 /* --- stopping ------------------------------------------------------------------------ */
 
+static bool writes_pending(const struct daemon *d)
+{
+	return (d->ctx.ledger && ledger_pending(d->ctx.ledger)) || (d->schedule && schedule_pending(d->schedule));
+}
+
 static void stop_when_idle(struct daemon *d)
 {
-	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || ledger_pending(d->ctx.ledger) ||
+	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || writes_pending(d) ||
 		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)) ||
 		(d->retired && control_connections(d->control)))
 		return;
@@ -84,7 +90,7 @@ static void begin_stop(struct daemon *d)
 		d->queue && !queue_idle(d->queue) ? ": the running job is ended, its containers are started first" : "");
 	if (d->notify)
 		notify_stopping(d->notify);
-	queue_cancel_all(d->queue);
+	queue_close(d->queue);
 	timer_set(d->stop_watch, STOP_WATCH_MS);
 }
 
@@ -125,6 +131,7 @@ static void apply_conf(struct daemon *d)
 	d->ctx.repository = repository_new(d->ctx.loop, d->conf);
 	control_set_acting_uids(d->control, &d->conf->access.uids);
 	log_set_level(d->conf->logging.level);
+	schedule_set_conf(d->schedule, d->conf);
 	conf_free(old);
 	log_event(LOG_LEVEL_INFO, EV_RELOADED, NULL, "the configuration %s was read again",
 		d->conf->path ? d->conf->path : "(defaults)");
@@ -201,12 +208,17 @@ static void on_settled(void *arg, size_t open_containers, size_t open_all)
 	stop_when_idle(d);
 }
 
+static int on_schedule(void *arg, const char *unit)
+{
+	return backup_call_scheduled(arg, unit);
+}
+
 /* --- setting up and tearing down ----------------------------------------------------- */
 
 static int open_parts(struct daemon *d, struct fault *f)
 {
 	char *ledger CLEANUP(freep) = path_ledger(d->conf);
-	char *rates CLEANUP(freep) = path_rates(d->conf);
+	char *rates CLEANUP(freep) = path_rates(d->conf), *schedule CLEANUP(freep) = path_schedule(d->conf);
 	struct context *x = &d->ctx;
 	int r;
 
@@ -218,6 +230,12 @@ static int open_parts(struct daemon *d, struct fault *f)
 	if ((r = ledger_open(x->loop, ledger, &x->ledger, f)) < 0)
 		return r;
 	if ((r = docker_new(x->loop, d->conf->docker_socket, &x->docker, f)) < 0)
+		return r;
+	struct schedule_options so = {
+		.loop = x->loop, .conf = d->conf, .path = schedule, .off = d->options->no_schedule || d->recover_only,
+		.interval_minutes = (int)d->options->interval_minutes, .fire = on_schedule, .arg = d,
+	};
+	if ((r = schedule_new(&so, &d->schedule, f)) < 0)
 		return r;
 	x->repository = repository_new(x->loop, d->conf);
 	d->recover = recover_new(x, on_settled, d);
@@ -257,7 +275,7 @@ static int set_up(struct daemon *d, struct fault *f)
 		return r;
 	d->notify = notify_new(d->ctx.loop);
 	d->stop_watch = timer_new(d->ctx.loop, on_stop_watch, d);
-	d->idle = d->idle_exit_s && d->control ? idle_new(d, d->idle_exit_s, on_idle_end) : NULL;
+	d->idle = d->options->idle_exit_s && d->control ? idle_new(d, d->options->idle_exit_s, on_idle_end) : NULL;
 	return 0;
 }
 
@@ -270,9 +288,10 @@ static void tear_down(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		signal_watch_free(d->signals[i]);
 	/* --recover ends in the middle of the loop: what it has settled must reach the disk. */
-	for (int i = 0; d->ctx.ledger && ledger_pending(d->ctx.ledger) && i < LAST_WRITES_S * 10; i++)
+	for (int i = 0; writes_pending(d) && i < LAST_WRITES_S * 10; i++)
 		loop_drain(d->ctx.loop, 100);
 	recover_free(d->recover);
+	schedule_free(d->schedule);
 	queue_free(d->queue);
 	repository_free(d->ctx.repository);
 	docker_free(d->ctx.docker);
@@ -302,7 +321,7 @@ static int complain(struct daemon *d, const struct fault *f)
 int daemon_main(const struct daemon_options *o)
 {
 	struct daemon d = {
-		.lock_fd = -1, .report_fd = o->report_fd, .recover_only = o->recover_only, .idle_exit_s = o->idle_exit_s,
+		.lock_fd = -1, .report_fd = o->report_fd, .recover_only = o->recover_only, .options = o,
 		.started_ms = wall_ms(),
 	};
 	struct fault f = { 0 };

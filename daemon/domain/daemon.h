@@ -6,6 +6,7 @@
 #include "daemon/domain/control.h"
 #include "daemon/domain/queue.h"
 #include "daemon/domain/recover.h"
+#include "daemon/domain/schedule.h"
 #include "daemon/mech/notify.h"
 
 struct idle;
@@ -19,6 +20,7 @@ struct daemon {
 	struct rates rates;
 	struct recover *recover;
 	struct queue *queue;
+	struct schedule *schedule;
 	struct control *control;
 	struct notify *notify;
 	struct signal_watch *signals[3];
@@ -26,7 +28,7 @@ struct daemon {
 	struct idle *idle;        /* --idle-exit, NULL */
 	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;
-	unsigned int idle_exit_s;
+	const struct daemon_options *options; /* as it was started */
 	int64_t started_ms;
 	char *engine;             /* last known, for Status; NULL */
 	int exit_status;
@@ -36,6 +38,8 @@ struct daemon_options {
 	const char *config; /* NULL: search order */
 	bool recover_only;  /* --recover: reconcile the ledger and end */
 	unsigned int idle_exit_s; /* --idle-exit, 0: never */
+	bool no_schedule;   /* --no-schedule: it is there for a call only */
+	unsigned int interval_minutes; /* --interval-minutes, 0: as configured */
 	int report_fd;      /* detach()'s, -1 */
 };
 
@@ -50,7 +54,8 @@ extern const struct operation operation_backup, operation_restore, operation_ini
 extern const struct operation operation_retention;
 /* Fail with the fields that the interface gives this error, as far as they are known here. */
 void daemon_fail(struct request *r, const struct fault *f);
-/* A call became a job: its replies follow the job. */
+/* Replies of a call that became a job follow the job. */
+struct job_listener daemon_listener(struct request *r);
 void daemon_queue_job(struct request *r, const struct operation *op, struct json_object *parameters);
 
 #endif

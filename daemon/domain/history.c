@@ -102,6 +102,17 @@ static bool names_unit(struct json_object *o, const char *unit)
 	return false;
 }
 
+static struct json_object *read_result(const char *directory, const char *name)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/%s", directory, name);
+	struct buf text CLEANUP(buf_done) = { 0 };
+	struct json_object *o = file_read(path, FILE_MAX, &text) == 0 ? json_parse(text.data, text.len) : NULL;
+
+	if (!o)
+		log_warning("%s cannot be read and is left out", path);
+	return o;
+}
+
 struct json_object *history_load(const struct conf *c, const char *unit, size_t limit)
 {
 	char *directory CLEANUP(freep) = path_history(c);
@@ -110,17 +121,18 @@ struct json_object *history_load(const struct conf *c, const char *unit, size_t 
 
 	list_results(directory, &names);
 	for (size_t i = names.n; i-- > 0 && json_object_array_length(list) < limit;) {
-		char *path CLEANUP(freep) = xasprintf("%s/%s", directory, names.v[i]);
-		struct buf text CLEANUP(buf_done) = { 0 };
-		struct json_object *o CLEANUP(json_putp) = NULL;
-		if (file_read(path, FILE_MAX, &text) == 0)
-			o = json_parse(text.data, text.len);
-		if (!o)
-			log_warning("%s cannot be read and is left out", path);
-		else if (names_unit(o, unit))
+		struct json_object *o CLEANUP(json_putp) = read_result(directory, names.v[i]);
+		if (o && names_unit(o, unit))
 			json_object_array_add(list, json_object_get(o));
 	}
 	return list;
+}
+
+struct json_object *history_get(const struct conf *c, const char *backup_id)
+{
+	char *directory CLEANUP(freep) = path_history(c), *name CLEANUP(freep) = xasprintf("%s.json", backup_id);
+
+	return is_result(name) ? read_result(directory, name) : NULL;
 }
 
 static void format_id(int64_t ms, char *text, size_t size)

@@ -16,6 +16,8 @@ void history_add(struct loop *l, const struct conf *c, const struct run_result *
 /* The newest ${limit} results that name ${unit} (NULL: all), newest first, as JSON. Caller's array. A
  * file that cannot be read is logged and left out. */
 struct json_object *history_load(const struct conf *c, const char *unit, size_t limit);
+/* The one result, NULL: not there. Caller's. */
+struct json_object *history_get(const struct conf *c, const char *backup_id);
 /* YYYYMMDDThhmmssZ of ${now_ms}, moved up so that it is greater than every id known. Caller's. */
 char *history_next_id(const struct conf *c, int64_t now_ms);
 

@@ -26,7 +26,7 @@ static bool busy(const struct idle *i)
 
 	ledger_entries(d->ctx.ledger, &open);
 	return open > 0 || ledger_pending(d->ctx.ledger) || recover_busy(d->recover) || !queue_idle(d->queue) ||
-		control_connections(d->control) > 0 || control_calls(d->control) != i->calls;
+		schedule_next(d->schedule) >= 0 || control_connections(d->control) > 0 || control_calls(d->control) != i->calls;
 }
 
 static void look(void *arg)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/varlink.h"
+#include "daemon/domain/backup_call.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/doctor.h"
 #include "daemon/domain/expiry.h"
@@ -42,6 +43,10 @@ static void call_status(struct request *r, struct json_object *parameters)
 	json_object_object_add(o, "jobs", queue_json(d->queue));
 	if (json_object_array_length(past) > 0)
 		json_object_object_add(o, "last", json_object_get(json_object_array_get_idx(past, 0)));
+	if (schedule_next(d->schedule) >= 0) {
+		char *next CLEANUP(freep) = format_time(schedule_next(d->schedule));
+		json_put_text(o, "next_run", next);
+	}
 	recover_list(d->recover, &recovering);
 	json_put_list(o, "recovering", &recovering);
 	json_object_put(past);
@@ -296,7 +301,11 @@ static void call_plan_retention(struct request *r, struct json_object *parameter
 
 static void call_backup(struct request *r, struct json_object *parameters)
 {
-	daemon_queue_job(r, &operation_backup, parameters);
+	struct job_listener l = daemon_listener(r);
+	struct fault f = { 0 };
+
+	if (backup_call(request_owner(r), parameters, request_uid(r), &l, &f) < 0)
+		daemon_fail(r, &f);
 }
 
 static void call_restore(struct request *r, struct json_object *parameters)

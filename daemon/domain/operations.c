@@ -9,7 +9,6 @@
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/restore.h"
-#include "daemon/domain/run.h"
 
 /* --- errors, with the fields the interface gives them ------------------------------------- */
 
@@ -89,10 +88,15 @@ static void on_job_over(void *arg, const struct fault *f, struct json_object *re
 		request_reply(arg, json_object_get(result));
 }
 
+struct job_listener daemon_listener(struct request *r)
+{
+	return (struct job_listener){ .on_progress = on_job_progress, .on_over = on_job_over, .arg = r };
+}
+
 void daemon_queue_job(struct request *r, const struct operation *op, struct json_object *parameters)
 {
 	struct daemon *d = request_owner(r);
-	struct job_listener l = { .on_progress = on_job_progress, .on_over = on_job_over, .arg = r };
+	struct job_listener l = daemon_listener(r);
 	unsigned int job;
 	struct fault f = { 0 };
 
@@ -104,39 +108,6 @@ static void tell(void *arg, const struct progress *p)
 {
 	job_progress(arg, p);
 }
-
-/* --- Backup -------------------------------------------------------------------------- */
-
-static void on_run(void *arg, const struct fault *f, struct run_result *result)
-{
-	struct job *j = arg;
-	struct json_object *o = NULL;
-
-	if (!f) {
-		o = json_object_new_object();
-		json_object_object_add(o, "result", run_result_json(result));
-	}
-	job_over(j, f, o);
-}
-
-static void backup_begin(struct job *j)
-{
-	struct daemon *d = job_owner(j);
-	struct strv units CLEANUP(strv_done) = { 0 };
-
-	json_read_list(job_parameters(j), "units", &units);
-	struct run_options o = {
-		.ctx = &d->ctx, .recover = d->recover, .units = &units, .on_progress = tell, .arg = j,
-	};
-	job_set_data(j, run_start(&o, on_run));
-}
-
-static void backup_end(struct job *j)
-{
-	run_cancel(job_data(j));
-}
-
-const struct operation operation_backup = { .name = "backup", .start = backup_begin, .cancel = backup_end };
 
 /* --- Restore ------------------------------------------------------------------------- */
 

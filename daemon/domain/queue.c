@@ -23,7 +23,7 @@ struct job {
 	struct json_object *parameters; /* shared reference */
 	uid_t uid;
 	int64_t since;
-	bool running, cancelled;
+	bool running, cancelled, over; /* over: its end is only being told */
 	void *data;
 	struct json_object *progress;   /* owned, last told */
 	struct fault fault;
@@ -36,7 +36,7 @@ struct queue {
 	struct loop *loop;
 	struct job *first;
 	unsigned int last_number;
-	bool held;
+	bool held, closed;
 	loop_fn *on_idle, *on_change;
 	void *arg;
 };
@@ -111,6 +111,7 @@ void job_over(struct job *j, const struct fault *f, struct json_object *result)
 	if (f)
 		j->fault = *f;
 	j->result = result;
+	j->over = true;
 	loop_defer(j->queue->loop, on_over, j);
 }
 
@@ -141,10 +142,15 @@ static int listen_to(struct job *j, const struct job_listener *l)
 	return 0;
 }
 
+static bool covers(const struct job *j, struct json_object *asked)
+{
+	return j->op->covers ? j->op->covers(j->parameters, asked) : json_object_equal(j->parameters, asked);
+}
+
 static struct job *same_job(struct queue *q, const struct operation *op, struct json_object *parameters)
 {
 	for (struct job *j = q->first; j; j = j->next)
-		if (j->op == op && !j->cancelled && json_object_equal(j->parameters, parameters))
+		if (j->op == op && !j->cancelled && !j->over && covers(j, parameters))
 			return j;
 	return NULL;
 }
@@ -171,6 +177,8 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 
 	for (struct job *k = q->first; k; k = k->next)
 		waiting++;
+	if (q->closed)
+		return fault_set(f, FAULT_BUSY, -ESHUTDOWN, "the daemon is ending");
 	if (!j && waiting >= QUEUE_MAX)
 		return fault_set(f, FAULT_BUSY, -EBUSY, "%zu jobs wait already", waiting);
 	if (!j) {
@@ -226,8 +234,9 @@ int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l
 	return -ENOENT;
 }
 
-void queue_cancel_all(struct queue *q)
+void queue_close(struct queue *q)
 {
+	q->closed = true;
 	for (struct job *j = q->first; j; j = j->next)
 		cancel(j);
 }

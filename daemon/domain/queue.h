@@ -9,8 +9,8 @@
 
 /*
  * Long calls are jobs: one runs, the others wait in order. The same call asked for
- * twice (operation and parameters) is one job with two listeners. A listener that goes
- * away cancels nothing.
+ * twice (operation and parameters), or one that a job covers, is one job with two
+ * listeners. A listener that goes away cancels nothing.
  */
 struct queue;
 struct job;
@@ -20,6 +20,8 @@ struct operation {
 	const char *name; /* backup, restore, init, maintain */
 	void (*start)(struct job *j);
 	void (*cancel)(struct job *j); /* hurry: job_over() follows, with FAULT_CANCELLED or its end */
+	/* Does a job with the parameters ${have} do what ${asked} asks for? NULL: only if they are the same. */
+	bool (*covers)(struct json_object *have, struct json_object *asked);
 };
 
 struct job_listener {
@@ -42,7 +44,7 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 void queue_forget(struct queue *q, void *listener_arg); /* its connection has gone */
 /* -ENOENT: no such job. The listener's on_over tells the end. */
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l) WARN_UNUSED;
-void queue_cancel_all(struct queue *q);
+void queue_close(struct queue *q); /* the end: all are cancelled, and nothing is taken any more */
 struct json_object *queue_json(const struct queue *q);          /* []Job, caller's */
 struct json_object *queue_progress(const struct queue *q);      /* of the running job; borrowed, NULL */
 

@@ -19,7 +19,7 @@
 
 struct run {
 	struct run_options o;
-	struct strv wanted;
+	struct strv wanted, except;
 	struct strv units;   /* to do, in order; a retried one is appended */
 	struct strv retried;
 	size_t next;
@@ -39,6 +39,7 @@ static void finish(void *arg)
 	r->done(r->o.arg, r->fault.code == FAULT_NONE ? NULL : &r->fault,
 		r->result.backup_id ? &r->result : NULL);
 	strv_done(&r->wanted);
+	strv_done(&r->except);
 	strv_done(&r->units);
 	strv_done(&r->retried);
 	run_result_done(&r->result);
@@ -148,7 +149,9 @@ static void take_units(struct run *r, const struct planned *p)
 		const struct unit *u = &p->units.v[i];
 		if (r->wanted.n && !strv_has(&r->wanted, u->name))
 			continue;
-		if (u->skipped && !r->wanted.n)
+		if (!r->wanted.n && strv_has(&r->except, u->name))
+			log_info("%s is left out: it has a schedule of its own", u->name);
+		else if (u->skipped && !r->wanted.n)
 			log_info("%s is skipped: %s", u->name, u->skipped);
 		else
 			strv_add(&r->units, u->name);
@@ -199,6 +202,8 @@ struct run *run_start(const struct run_options *o, run_done_fn *done)
 	r->o = *o;
 	if (o->units)
 		strv_copy(&r->wanted, o->units);
+	if (o->except)
+		strv_copy(&r->except, o->except);
 	r->done = done;
 	loop_defer(o->ctx->loop, begin, r);
 	return r;

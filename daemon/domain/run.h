@@ -17,6 +17,7 @@ struct run_options {
 	const struct context *ctx;
 	struct recover *recover;  /* keeps its hands off the unit under way */
 	const struct strv *units; /* NULL or empty: all. Copied */
+	const struct strv *except; /* of all, these are left out; NULL: none. Copied */
 	progress_fn *on_progress;
 	void *arg;
 };

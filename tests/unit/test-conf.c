@@ -62,6 +62,32 @@ static void both_syntaxes(void **state)
 	assert_null(conf_unit(d, "other"));
 }
 
+/* Commas are part of an expression; only brackets make a list. */
+static void schedules(void **state)
+{
+	struct conf *c CLEANUP(conf_freep) = NULL, *d CLEANUP(conf_freep) = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	if (conf_parse("f", "[schedule]\ncalendar = Sat,Sun 04:30\nrandom_delay = 15min\n[unit:a]\nschedule = never\n"
+		"[unit:b]\nschedule = [\"Mon..Fri 02:00\", \"Sat,Sun 04:30\"]\n", &c, &f) < 0)
+		fail_msg("%s", f.text);
+	assert_int_equal(c->schedule.calendar.n, 1);
+	assert_string_equal(c->schedule.calendar.v[0], "Sat,Sun 04:30");
+	assert_int_equal(c->schedule.random_delay_ms, 900000);
+	assert_int_equal(c->schedule.coalesce_ms, 3600000);
+	assert_true(c->schedule.catch_up);
+	assert_string_equal(conf_unit(c, "a")->schedule.v[0], CONF_NEVER);
+	assert_int_equal(conf_unit(c, "b")->schedule.n, 2);
+	assert_string_equal(conf_unit(c, "b")->schedule.v[1], "Sat,Sun 04:30");
+	if (conf_parse("f", "schedule: { calendar = [ \"daily\", \"12:00\" ]; catch_up = false; };\n"
+		"units = ( { name = \"a b\"; schedule = \"00/6:00\"; } );\n", &d, &f) < 0)
+		fail_msg("%s", f.text);
+	assert_int_equal(d->schedule.calendar.n, 2);
+	assert_false(d->schedule.catch_up);
+	assert_string_equal(conf_unit(d, "a b")->schedule.v[0], "00/6:00");
+}
+
 static void refused(void **state)
 {
 	static const struct {
@@ -78,6 +104,13 @@ static void refused(void **state)
 		{ "[backup]\nexclude_patterns = [\"a\n", "a list is needed" },
 		{ "[backup]\nmax_window = soon\n", "a duration is needed" },
 		{ "[backup]\nallow_autoremove = maybe\n", "true or false" },
+		{ "[schedule]\ncalendar = 25:00\n", "f:2: schedule.calendar = '25:00' cannot be used: '25:00': the hour goes from 0 to 23" },
+		{ "[schedule]\ncalendar = [\"daily\"\n", "a list of calendar expressions" },
+		{ "[schedule]\ncalendar = []\n", "a calendar expression is needed" },
+		{ "[schedule]\ncalendar = never\n", "a weekday is needed" },
+		{ "[schedule]\ncalendar = daily\ninterval_minutes = 5\n", "one is meant" },
+		{ "[schedule]\ninterval_minutes = -5\n", "a whole number" },
+		{ "[unit:a]\nschedule = [never, daily]\n", "never leaves the unit out" },
 		{ "[retention]\ndaily = 7.5\n", "a whole number from 0" },
 		{ "[logging]\nlevel = LOUD\n", "ERROR, WARNING" },
 		{ "[spool]\nmax = 5 apples\n", "a size is needed" },
@@ -242,7 +275,7 @@ static void places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_syntaxes), cmocka_unit_test(refused), cmocka_unit_test(retention_of_a_unit), cmocka_unit_test(secrets_are_not_repeated),
+		cmocka_unit_test(both_syntaxes), cmocka_unit_test(schedules), cmocka_unit_test(refused), cmocka_unit_test(retention_of_a_unit), cmocka_unit_test(secrets_are_not_repeated),
 		cmocka_unit_test(values), cmocka_unit_test(files), cmocka_unit_test(passwords), cmocka_unit_test(places),
 	};
 

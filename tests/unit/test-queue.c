@@ -167,7 +167,7 @@ static void cancelled(void **state)
 	assert_int_not_equal(add(w, "a", &late), job); /* a job that is being cancelled is not joined */
 	finish(w, &f, 0);
 	assert_true(a.code == FAULT_CANCELLED && asker.over == 3);
-	queue_cancel_all(w->queue);
+	queue_close(w->queue);
 	finish(w, &f, 0);
 	assert_int_equal(late.over, 1);
 }
@@ -202,7 +202,7 @@ static void full(void **state)
 	} while (r == 0 && n < 1000);
 	assert_int_equal(f.code, FAULT_BUSY);
 	assert_true(n < 100);
-	queue_cancel_all(w->queue);
+	queue_close(w->queue);
 	struct fault c = { .code = FAULT_CANCELLED };
 	finish(w, &c, 0);
 	assert_int_equal(l.over, n - 1);

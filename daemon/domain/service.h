@@ -33,6 +33,7 @@ struct service_member {
 	int64_t health_deadline_ms;
 	enum member_state state;
 	int restart_count;
+	bool start_sent;   /* from then on a changed StartedAt may be our own doing */
 	bool killed;       /* the engine had to use SIGKILL */
 	bool unhealthy;    /* after the start */
 	char *problem;     /* one sentence, NULL */

@@ -236,7 +236,12 @@ static void on_look(void *arg, const struct fault *f, struct container *c)
 	} else if (is_running(c)) {
 		service_settle(m, MEMBER_LEFT, "started by someone else");
 		member_over(m);
+	} else if (!m->start_sent && !streq(c->started_at, m->started_at)) {
+		/* Not the run that we ended: their last word was that it is down. */
+		service_settle(m, MEMBER_NOT_OURS, "started and stopped again by someone else");
+		member_over(m);
 	} else {
+		m->start_sent = true;
 		docker_start(m->service->o.docker, m->id, on_start, m);
 	}
 	if (c) {

@@ -19,7 +19,7 @@ def test_max_window_reached_while_reading(engine, daemon, directory, limit):
     engine.sh("one", "dd if=/dev/urandom of=/data/big bs=1M count=16 2>/dev/null")
     daemon.stop()
     keys = {"kopia__program": slow, "backup__method": "stream", "backup__stall_timeout": "60s"}
-    keys["backup__max_window" if limit == "backup" else "unit.one__max_window"] = "3s"
+    keys["backup__max_window" if limit == "backup" else "unit:one__max_window"] = "3s"
     daemon.configure(**keys)
     daemon.start()
     before = engine.all_states()

@@ -244,6 +244,19 @@ static void started_by_someone(void **state)
 	assert_int_equal(open_entries(w), 0);
 }
 
+static void started_and_stopped_by_someone(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	w->containers[0].run = 9; /* it ran since, and is down */
+	assert_int_equal(go(w, service_start), FAULT_NONE);
+	assert_false(w->containers[0].running);
+	assert_int_equal(member(w, 0)->state, MEMBER_NOT_OURS);
+	assert_int_equal(open_entries(w), 0);
+}
+
 static void removed_by_someone(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +379,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(happy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(started_by_someone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(started_and_stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removed_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_to_stop, set_up, tear_down),

@@ -4,9 +4,10 @@
  * whoever touches it.
  *
  *   kopi-docka-pack measure [--] PATH …
+ *   kopi-docka-pack look [--] PATH …
  *
  * prints one JSON line a path: what it is, how much tar will read and write, and what
- * tar will not follow or bring back. The walk goes from descriptor to descriptor with
+ * tar will not follow or bring back; with look the root alone, without a walk. The walk goes from descriptor to descriptor with
  * O_NOFOLLOW and never leaves the device; only the root itself is resolved, as the
  * engine does for binds.
  */
@@ -185,7 +186,40 @@ static void put_figures(struct json_object *o, const struct walk *w)
 	json_put_number(o, "files_unreadable", w->unreadable);
 }
 
-static void measure(const char *path)
+static bool is_empty(int fd)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *e;
+	bool empty = d != NULL;
+
+	while (d && empty && (e = readdir(d)))
+		empty = streq(e->d_name, ".") || streq(e->d_name, "..");
+	if (d)
+		closedir(d);
+	else
+		close(fd);
+	return empty;
+}
+
+static void put_walk(struct json_object *o, const char *real, const struct stat *st, struct walk *w, bool look)
+{
+	int dir = S_ISDIR(st->st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (S_ISDIR(st->st_mode) && dir < 0)
+		json_put_text(o, "error", strerror(errno));
+	if (look) {
+		json_put_flag(o, "empty", dir >= 0 && is_empty(dir));
+		return;
+	}
+	w->device = st->st_dev;
+	if (dir >= 0)
+		measure_directory(w, dir);
+	else
+		count(w, st, data_of(AT_FDCWD, real, st), strlen(real));
+	put_figures(o, w);
+}
+
+static void measure(const char *path, bool look)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
 	struct json_object *nested = json_object_new_array();
@@ -202,19 +236,10 @@ static void measure(const char *path)
 		if (errno != ENOENT && errno != ENOTDIR)
 			json_put_text(o, "error", strerror(errno));
 	} else {
-		w.device = st.st_dev;
 		json_put_text(o, "kind", kind_of(st.st_mode));
 		json_put_number(o, "device", (int64_t)st.st_dev);
 		json_put_number(o, "inode", (int64_t)st.st_ino);
-		int dir = S_ISDIR(st.st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-					      : -1;
-		if (dir >= 0)
-			measure_directory(&w, dir);
-		else
-			count(&w, &st, data_of(AT_FDCWD, real, &st), strlen(real));
-		if (S_ISDIR(st.st_mode) && dir < 0)
-			json_put_text(o, "error", strerror(errno));
-		put_figures(o, &w);
+		put_walk(o, real, &st, &w, look);
 	}
 	free(w.path);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
@@ -236,8 +261,8 @@ int main(int argc, char **argv)
 {
 	int i = 2;
 
-	if (argc < 3 || !streq(argv[1], "measure")) {
-		fputs("usage: kopi-docka-pack measure [--] PATH …: called by kopi-dockad\n",
+	if (argc < 3 || !(streq(argv[1], "measure") || streq(argv[1], "look"))) {
+		fputs("usage: kopi-docka-pack measure|look [--] PATH …: called by kopi-dockad\n",
 			stderr);
 		return 2;
 	}
@@ -245,6 +270,6 @@ int main(int argc, char **argv)
 		i++;
 	allow_depth();
 	for (; i < argc; i++)
-		measure(argv[i]);
+		measure(argv[i], streq(argv[1], "look"));
 	return fflush(stdout) == 0 ? 0 : 1;
 }

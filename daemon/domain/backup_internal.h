@@ -35,7 +35,7 @@ struct backup {
 	int64_t last_motion, last_bytes;
 	uint64_t last_moved, last_tick;
 	uint64_t phase_begin, upload_begin;
-	size_t waiting;           /* parts of finish under way */
+	size_t waiting;           /* what goes on at the same time, in prove and in finish */
 	int64_t forecast_ms;
 	bool retry;
 	struct unit_result result;

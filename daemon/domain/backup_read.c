@@ -17,8 +17,6 @@
 #include "daemon/domain/method.h"
 
 #define WATCH_MS      500
-#define EMPTY_ARCHIVE 10240 /* tar of a directory without entries: one record */
-#define MORE_THAN_A_RECORD 6 /* so many entries need more than one record: 1536 bytes each */
 
 static void read_next(struct backup *b);
 
@@ -112,23 +110,6 @@ static void reading_over(struct backup *b)
 	steps_next(b->steps);
 }
 
-/* Law 5: it had entries while its container ran, and has none now. */
-static void check_not_emptied(struct backup *b, struct transfer *t)
-{
-	const struct item *it = backup_item_of(b, t);
-	struct fault f = { 0 };
-
-	if (t->fault.code != FAULT_NONE || !it || it->is_file || it->entries <= 0 || t->bytes != EMPTY_ARCHIVE)
-		return;
-	/* One record holds a few small files as well: look, or go by how many there were. */
-	if (t->entries >= 0 ? t->entries > 1 : it->entries < MORE_THAN_A_RECORD)
-		return;
-	fault_set(&f, FAULT_FAILED, -ENODATA, "%s had %lld entries before the stop and is empty now: "
-		"its mount left with the container", it->id, (long long)it->entries);
-	fault_first(&t->fault, &f);
-	t->emptied = true;
-}
-
 static void on_read(void *arg, struct transfer *t)
 {
 	struct backup *b = arg;
@@ -139,7 +120,6 @@ static void on_read(void *arg, struct transfer *t)
 		backup_log_item(b, t, EV_ITEM_READ, "was read: %" PRId64 " bytes in %" PRId64 " ms, %s", t->bytes, took,
 			t->method->name);
 	}
-	check_not_emptied(b, t);
 	b->running--;
 	read_next(b);
 }

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "daemon/domain/backup_internal.h"
+#include "daemon/domain/roots.h"
 #include "daemon/domain/writers.h"
 
 /* --- record: the ledger is durable before the first stop ----------------------------- */
@@ -170,24 +171,64 @@ static void on_writers(void *arg, const struct fault *f, const struct strv *writ
 	steps_next(b->steps);
 }
 
+/* One of what goes on at the same time is over. */
+static void proof_over(struct backup *b)
+{
+	if (--b->waiting > 0)
+		return;
+	if (!steps_failed(b->steps)) {
+		writers_find(b->ctx->docker, b->unit, on_writers, b);
+		return;
+	}
+	backup_phase_took(b, PHASE_READ, b->phase_begin);
+	steps_next(b->steps);
+}
+
 static void on_proved(void *arg, const struct fault *f)
+{
+	if (f)
+		lost_cold(arg, f);
+	proof_over(arg);
+}
+
+static void on_root_lost(void *arg, const struct item *it, const struct fault *f)
 {
 	struct backup *b = arg;
 
-	if (f) {
-		lost_cold(b, f);
-		backup_phase_took(b, PHASE_READ, b->phase_begin);
-		steps_next(b->steps);
-		return;
-	}
-	writers_find(b->ctx->docker, b->unit, on_writers, b);
+	for (size_t i = 0; i < b->n_transfers; i++)
+		if (backup_item_of(b, b->transfers[i]) == it)
+			transfer_abort(b->transfers[i], f); /* the others are read */
+}
+
+static void on_roots(void *arg, const struct fault *f)
+{
+	struct backup *b = arg;
+
+	if (f)
+		steps_fail(b->steps, f);
+	proof_over(b);
 }
 
 void backup_prove_enter(void *owner)
 {
 	struct backup *b = owner;
 
+	b->waiting = 2;
 	service_prove(b->service, on_proved, b);
+	roots_look(b->ctx->loop, b->unit, on_root_lost, on_roots, b);
+}
+
+static void on_proved_again(void *arg, const struct fault *f)
+{
+	struct backup *b = arg;
+
+	if (!f) {
+		writers_find(b->ctx->docker, b->unit, on_writers, b);
+		return;
+	}
+	lost_cold(b, f);
+	backup_phase_took(b, PHASE_READ, b->phase_begin);
+	steps_next(b->steps);
 }
 
 /* Nothing was read, nothing to prove. */
@@ -198,5 +239,5 @@ void backup_prove_leave(void *owner)
 	if (b->cold_lost || !b->window_open)
 		steps_next(b->steps);
 	else
-		service_prove(b->service, on_proved, b);
+		service_prove(b->service, on_proved_again, b);
 }

@@ -99,6 +99,8 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 	it->size_bytes = json_number(o, "size_bytes", -1);
 	it->entries = json_number(o, "entries", -1);
 	it->tar_bytes = json_number(o, "tar_bytes", -1);
+	it->device = json_number(o, "device", -1);
+	it->inode = json_number(o, "inode", -1);
 	if ((n = json_number(o, "sockets", 0)) > 0)
 		strv_addf(&u->warnings, "%s: %" PRId64 " sockets are not archived (programs make them anew)", it->id, n);
 	if ((n = json_number(o, "too_long", 0)) > 0)

@@ -127,14 +127,6 @@ static int judge(struct transfer *t, const struct child_result *r, struct fault 
 	return 0;
 }
 
-static void count_small(struct transfer *t)
-{
-	char record[TAR_RECORD];
-
-	if (t->bytes == TAR_RECORD && pread(t->spool_fd, record, sizeof(record), 0) == TAR_RECORD)
-		t->entries = tar_count_entries(record, sizeof(record));
-}
-
 static void on_read(void *arg, const struct child_result *r)
 {
 	struct transfer *t = arg;
@@ -144,7 +136,6 @@ static void on_read(void *arg, const struct child_result *r)
 	if (judge(t, r, &f) == 0) {
 		t->read = true;
 		t->read_end = loop_now(t->o.loop);
-		count_small(t);
 	}
 	transfer_stage_over(t, f.code == FAULT_NONE ? NULL : &f);
 }

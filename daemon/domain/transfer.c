@@ -28,7 +28,7 @@ struct transfer *transfer_new(const struct transfer_options *o, const struct met
 	}
 	t->method = m;
 	t->spool_fd = -1;
-	t->bytes = t->entries = -1;
+	t->bytes = -1;
 	return t;
 }
 

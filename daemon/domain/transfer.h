@@ -40,11 +40,9 @@ struct transfer {
 	struct child *child;        /* spool: tar, later kopia */
 	int spool_fd;               /* spool: -1 none */
 	int64_t bytes;              /* what tar wrote, once it ended; -1 before */
-	int64_t entries;            /* of an archive of one record, where it could be looked at; -1 */
 	int64_t uploaded;           /* last known progress of the upload */
 	struct kopia_created created;
 	bool prepared, read, accepted, aborted;
-	bool emptied;               /* had entries while its container ran, has none now */
 	uint64_t read_begin, read_end; /* loop time */
 	struct strv notes;          /* sockets left out */
 	struct fault fault;

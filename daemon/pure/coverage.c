@@ -68,7 +68,7 @@ static void add_item(
 	i->path = xstrdup(p->path);
 	i->volume = p->kind == ITEM_BIND ? NULL : xstrdup(m->name);
 	i->on_demand = p->on_demand;
-	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = -1;
+	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = i->device = i->inode = -1;
 }
 
 static void plan_mount(struct draft *d, const struct container *c, const struct mount *m)

@@ -28,6 +28,7 @@ struct item {
 	struct strv shared_with; /* other units that use it */
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;
+	int64_t device, inode; /* of its root while the containers ran */
 	/* filled by method_choose() */
 	const char *method;
 	char *method_reason;

@@ -106,20 +106,3 @@ int tar_judge(const char *err, int64_t *ret_bytes, struct strv *notes, struct fa
 	*ret_bytes = bytes;
 	return 0;
 }
-
-#define BLOCK 512
-
-int64_t tar_count_entries(const char *data, size_t len)
-{
-	int64_t n = 0;
-
-	for (size_t at = 0; at + BLOCK <= len && data[at];) {
-		char digits[13] = { 0 };
-		memcpy(digits, data + at + 124, 12);
-		size_t size = strtoul(digits, NULL, 8);
-		char type = data[at + 156];
-		n += type != 'x' && type != 'g' && type != 'L' && type != 'K';
-		at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
-	}
-	return n;
-}

@@ -27,7 +27,5 @@ int tar_judge(const char *err, int64_t *ret_bytes, struct strv *notes, struct fa
 
 /* What tar pads every archive to. */
 #define TAR_RECORD 10240
-/* How many entries the whole archive ${data} has, pax headers not counted. */
-int64_t tar_count_entries(const char *data, size_t len);
 
 #endif

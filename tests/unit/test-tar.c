@@ -61,27 +61,10 @@ static void judges(void **state)
 		assert_true(tar_judge(bad[i], &bytes, &notes, &f) < 0);
 }
 
-static void counts(void **state)
-{
-	char record[TAR_RECORD] = { 0 };
-
-	(void)state;
-	assert_int_equal(tar_count_entries(record, sizeof(record)), 0);
-	memcpy(record, "./", 3);
-	record[156] = '5';
-	assert_int_equal(tar_count_entries(record, sizeof(record)), 1);
-	memcpy(record + 512, "pax", 4);
-	memcpy(record + 512 + 124, "00000000003", 12);
-	record[512 + 156] = 'x';
-	memcpy(record + 1536, "f", 2);
-	record[1536 + 156] = '0';
-	assert_int_equal(tar_count_entries(record, sizeof(record)), 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(judges), cmocka_unit_test(counts),
+		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(judges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,3 +137,15 @@ int render_restore(FILE *to, struct json_object *reply)
 	strings(to, "next: ", json_member(reply, "next_steps"));
 	return status;
 }
+
+int render_bundle(FILE *to, struct json_object *reply)
+{
+	struct json_object *warnings = json_member(reply, "warnings");
+	char *path CLEANUP(freep) = render_clean(json_text(reply, "path"));
+
+	fprintf(to, "recovery bundle: %s\nopened again and compared; its files:\n", path);
+	strings(to, "  ", json_member(reply, "files"));
+	strings(to, "removed: ", json_member(reply, "removed"));
+	strings(to, "warning: ", warnings);
+	return json_object_array_length(warnings) ? EXIT_WARNINGS : EXIT_OK;
+}

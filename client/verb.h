@@ -13,7 +13,7 @@ struct options {
 	bool json, help, version;
 	struct strv words; /* what follows the verb without being an option */
 	struct strv units, items;
-	const char *target, *reason;
+	const char *target, *directory, *reason;
 	int64_t limit; /* -1: not given */
 	bool list_units, list_points, dry_run, yes, script, full;
 };

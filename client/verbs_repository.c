@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The repository: making it, keeping it. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "client/ask.h"
 #include "client/render.h"
 
@@ -22,6 +25,19 @@ static int run_retention(const struct verb *v, struct options *o)
 	return o->dry_run ? ask(&plan, o, p, false) : ask(v, o, p, true);
 }
 
+/* The daemon has another working directory than whoever typed this. */
+static int run_recovery(const struct verb *v, struct options *o)
+{
+	struct json_object *p = json_object_new_object();
+
+	if (o->directory) {
+		char *here CLEANUP(freep) = *o->directory == '/' ? NULL : getcwd(NULL, 0);
+		char *path CLEANUP(freep) = xasprintf("%s%s%s", here ? here : "", here ? "/" : "", o->directory);
+		json_put_text(p, "directory", path);
+	}
+	return ask(v, o, p, true);
+}
+
 static const struct verb verbs[] = {
 	{ .name = "init", .summary = "create the repository, or connect to it", .examples = "init", .run = ask_plain,
 		.method = "InitRepository", .more = true, .render = render_init },
@@ -35,6 +51,12 @@ static const struct verb verbs[] = {
 	{ .name = "maintain", .summary = "run the repository's maintenance",
 		.options = OPTIONS(FLAG("full", full, "also drop what nothing refers to any more")), .examples = "maintain --full",
 		.run = run_maintain, .method = "Maintain", .render = render_done },
+	{ .name = "disaster-recovery", .summary = "write the bundle that leads from a bare machine back to this one's containers",
+		.about = "An encrypted archive with kopia's connection, the repository's password and recover.sh; beside it a\n"
+			 "README with the steps. The passphrase goes to backup.recovery_password_path. Keep both elsewhere, and apart.",
+		.options = OPTIONS(TEXT("directory", "DIR", directory, "write it there, not to backup.recovery_bundle_path")),
+		.examples = "disaster-recovery\ndisaster-recovery --directory /mnt/stick", .run = run_recovery, .method = "WriteBundle",
+		.more = true, .render = render_bundle },
 	{ 0 },
 };
 

@@ -36,8 +36,8 @@ static int check_together(const char *name, struct conf *c, struct fault *f)
 		if (!at || at == c->kopia.identity || !at[1] || strpbrk(c->kopia.identity, ":/ "))
 			return fault_set(f, FAULT_CONF, -EINVAL, "%s: kopia.identity must be user@host", name);
 	}
-	if (c->backup.update_recovery_bundle)
-		strv_add(&c->warnings, "backup.update_recovery_bundle is on, but bundles are not built yet: none is written");
+	if (c->backup.update_recovery_bundle && !c->backup.recovery_bundle_path)
+		return fault_set(f, FAULT_CONF, -EINVAL, "%s: backup.update_recovery_bundle needs backup.recovery_bundle_path: where the bundles go", name);
 	return 0;
 }
 
@@ -253,7 +253,7 @@ void conf_free(struct conf *c)
 		explicit_bzero(c->kopia.password, strlen(c->kopia.password));
 	char *owned[] = { c->path, c->kopia.program, c->kopia.repository_path, c->kopia.password, c->kopia.password_file,
 		c->kopia.compression, c->kopia.encryption, c->kopia.splitter, c->kopia.hash, c->kopia.cache_directory,
-		c->kopia.identity, c->backup.base_path, c->backup.recovery_bundle_path, c->spool.directory, c->access.group,
+		c->kopia.identity, c->backup.base_path, c->backup.recovery_bundle_path, c->backup.recovery_password_path, c->spool.directory, c->access.group,
 		c->paths.state, c->paths.runtime, c->paths.cache, c->docker_socket };
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

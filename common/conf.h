@@ -56,6 +56,7 @@ struct conf {
 		struct strv exclude_patterns;
 		bool update_recovery_bundle;
 		char *recovery_bundle_path;
+		char *recovery_password_path; /* NULL: beside the bundle */
 		int recovery_bundle_retention;
 		enum conf_method method;
 		int64_t max_window_ms;   /* 0: none */

@@ -64,6 +64,7 @@ static const struct key keys[] = {
 	{ "backup", "exclude_patterns", KEY_LIST, AT(backup.exclude_patterns), 0, 0, NULL },
 	{ "backup", "update_recovery_bundle", KEY_FLAG, AT(backup.update_recovery_bundle), 0, 0, "false" },
 	{ "backup", "recovery_bundle_path", KEY_PATH, AT(backup.recovery_bundle_path), 0, 0, NULL },
+	{ "backup", "recovery_password_path", KEY_PATH, AT(backup.recovery_password_path), 0, 0, NULL },
 	{ "backup", "recovery_bundle_retention", KEY_NUMBER, AT(backup.recovery_bundle_retention), 1, 1000, "3" },
 	{ "backup", "method", KEY_METHOD, AT(backup.method), 0, 0, "auto" },
 	{ "backup", "max_window", KEY_DURATION, AT(backup.max_window_ms), 0, 0, "0" },

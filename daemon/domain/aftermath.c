@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "daemon/domain/bundle.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
 
@@ -86,6 +87,46 @@ static void expire(const struct context *ctx, struct run_result *result, after_d
 	expiry_start(&o, on_expired);
 }
 
+/* --- bundle ---------------------------------------------------------------------------- */
+
+/* The units' restore points are there whatever becomes of it: what fails is a warning. */
+struct bundle_stage {
+	struct run_result *result;
+	after_done_fn *done;
+	void *arg;
+};
+
+static void on_bundle(void *arg, const struct fault *f, const struct bundle_result *res)
+{
+	struct bundle_stage *s = arg;
+
+	if (f)
+		strv_addf(&s->result->warnings, "the recovery bundle was not written: %s", f->text);
+	for (size_t i = 0; res && i < res->warnings.n; i++)
+		strv_addf(&s->result->warnings, "recovery bundle: %s", res->warnings.v[i]);
+	s->done(s->arg, NULL);
+	free(s);
+}
+
+static void nothing_to_do(void *arg)
+{
+	on_bundle(arg, NULL, NULL);
+}
+
+static void write_bundle(const struct context *ctx, struct run_result *result, after_done_fn *done, void *arg)
+{
+	struct bundle_stage *s = xcalloc(1, sizeof(*s));
+	bool good = result->state == RUN_OK || result->state == RUN_WARNINGS;
+
+	*s = (struct bundle_stage){ .result = result, .done = done, .arg = arg };
+	if (!ctx->conf->backup.update_recovery_bundle || !good) {
+		loop_defer(ctx->loop, nothing_to_do, s);
+		return;
+	}
+	struct bundle_options o = { .ctx = ctx, .run = result, .arg = s };
+	bundle_start(&o, on_bundle);
+}
+
 /* --- history --------------------------------------------------------------------------- */
 
 static void keep_history(const struct context *ctx, struct run_result *result, after_done_fn *done, void *arg)
@@ -101,6 +142,7 @@ static const struct stage {
 } stages[] = {
 	{ "policies", set_policies },
 	{ "retention", expire },
+	{ "bundle", write_bundle },
 	{ "history", keep_history },
 };
 

@@ -51,7 +51,7 @@ int daemon_reload(struct daemon *d, struct fault *f) WARN_UNUSED;
 extern const struct method_row daemon_methods[];
 extern const size_t daemon_n_methods;
 extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;
-extern const struct operation operation_retention;
+extern const struct operation operation_retention, operation_bundle;
 /* Fail with the fields that the interface gives this error, as far as they are known here. */
 void daemon_fail(struct request *r, const struct fault *f);
 /* Replies of a call that became a job follow the job. */

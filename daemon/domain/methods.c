@@ -323,6 +323,11 @@ static void call_apply_retention(struct request *r, struct json_object *paramete
 	daemon_queue_job(r, &operation_retention, parameters);
 }
 
+static void call_write_bundle(struct request *r, struct json_object *parameters)
+{
+	daemon_queue_job(r, &operation_bundle, parameters);
+}
+
 static void call_maintain(struct request *r, struct json_object *parameters)
 {
 	daemon_queue_job(r, &operation_maintain, parameters);
@@ -342,6 +347,7 @@ const struct method_row daemon_methods[] = {
 	{ "Restore", true, call_restore },
 	{ "InitRepository", true, call_init },
 	{ "ApplyRetention", true, call_apply_retention },
+	{ "WriteBundle", true, call_write_bundle },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/varlink.h"
+#include "daemon/domain/bundle.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/restore.h"
@@ -217,3 +218,36 @@ static void maintain_begin(struct job *j)
 }
 
 const struct operation operation_maintain = { .name = "maintain", .start = maintain_begin, .cancel = runs_to_its_end };
+
+/* --- WriteBundle --------------------------------------------------------------------- */
+
+static void on_bundle(void *arg, const struct fault *f, const struct bundle_result *res)
+{
+	struct json_object *o = NULL;
+
+	if (!f) {
+		o = json_object_new_object();
+		json_put_text(o, "path", res->path);
+		json_put_list(o, "files", &res->files);
+		json_put_list(o, "removed", &res->removed);
+		json_put_list(o, "warnings", &res->warnings);
+	}
+	job_over(arg, f, o);
+}
+
+static void bundle_begin(struct job *j)
+{
+	struct daemon *d = job_owner(j);
+	struct bundle_options o = {
+		.ctx = &d->ctx, .directory = json_text(job_parameters(j), "directory"), .arg = j,
+	};
+
+	job_set_data(j, bundle_start(&o, on_bundle));
+}
+
+static void bundle_end(struct job *j)
+{
+	bundle_cancel(job_data(j));
+}
+
+const struct operation operation_bundle = { .name = "bundle", .start = bundle_begin, .cancel = bundle_end };

@@ -109,6 +109,13 @@ const char *repository_program(const struct repository *r)
 	return r->program;
 }
 
+char *repository_kopia_version(const struct repository *r)
+{
+	if (r->version <= KOPIA_OLDEST)
+		return NULL;
+	return xasprintf("%d.%d.%d", r->version / 1000000, r->version / 1000 % 1000, r->version % 1000);
+}
+
 const char *repository_name(const struct repository *r)
 {
 	return r->name;

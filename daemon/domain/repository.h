@@ -65,6 +65,8 @@ void repository_show_command(struct repository *r, const char *object, const cha
 const char *repository_identity(const struct repository *r);
 /* kopia, as found or configured; NULL: there is none. Borrowed. */
 const char *repository_program(const struct repository *r);
+/* "0.23.1"; NULL before the first check, and for a build that has no number. Caller's. */
+char *repository_kopia_version(const struct repository *r);
 /* "filesystem:/backup/kopia-repo" for people. Borrowed. */
 const char *repository_name(const struct repository *r);
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""From a bundle and the repository to running containers, on a bare Debian with docker, kopia and GNU tar: a container
+of its own image is that machine, an empty second engine is its Docker. None of our programs is on it."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import world
+
+
+@pytest.fixture(scope="module")
+def bare(one_engine):
+    """A Debian of mmdebstrap's minbase and openssl, made once a machine."""
+    image = world.CACHE / "images/bare.tar"
+    if not image.exists():
+        image.parent.mkdir(parents=True, exist_ok=True)
+        new = str(image) + ".new.tar"
+        world.run("mmdebstrap", "--variant=minbase", "--include=openssl,ca-certificates", "bookworm", new)
+        os.rename(new, image)
+    with open(image, "rb") as f:
+        one_engine.docker("import", "-", "bare:latest", stdin=f)
+    return "bare:latest"
+
+
+@pytest.fixture
+def second(directory):
+    """The new machine's Docker: nothing in it but the image that a registry would give it."""
+    engine = world.Engine(directory / "second")
+    engine.directory.mkdir()
+    try:
+        engine.start()
+        engine.import_busybox()
+        yield engine
+    finally:
+        engine.remove()
+
+
+@pytest.fixture
+def daemon(engine, directory):
+    (directory / "project").mkdir()
+    yield world.Daemon(engine, directory, backup__recovery_bundle_path=directory / "recovery",
+                       backup__recovery_password_path=directory / "passwords").start().init()
+
+
+class Machine:
+    """The bare one. What it sees of the world: its engine, and what was carried to it."""
+
+    def __init__(self, engine, image, second, *carried):
+        self.base = ["run", "--rm", "--network", "none", "-e", f"DOCKER_HOST=unix://{second.socket}",
+                     "-v", "/usr/bin/docker:/usr/bin/docker:ro", "-v", f"{shutil.which('kopia')}:/usr/local/bin/kopia:ro",
+                     "-v", f"{second.directory}:{second.directory}"]
+        for path in carried:
+            self.base += ["-v", f"{path}:{path}"]
+        self.engine, self.image = engine, image
+
+    def sh(self, script, check=0, **environment):
+        words = [w for k, v in environment.items() for w in ("-e", f"{k}={v}")]
+        r = self.engine.docker(*self.base, *words, self.image, "sh", "-c", script, check=False)
+        assert r.returncode == check, f"{script}\nexit {r.returncode}\n{r.stdout}\n{r.stderr}"
+        return r
+
+
+def open_steps(directory):
+    """The README's first two commands, as they stand there but for the place it is opened at."""
+    readme = next((directory / "recovery").glob("*.README")).read_text()
+    steps = "\n".join(re.findall(r"^    ((?:sha256sum|mkdir|openssl) .*)$", readme, re.M)[:3])
+    return f"set -e; cd {directory}/recovery\n" + steps.replace("/root/recovery", f"{directory}/root/recovery") + "\n"
+
+
+def test_from_bundle_and_repository_to_the_data(engine, daemon, directory, bare, second):
+    engine.docker("volume", "create", "--label", "a=b c", "data")
+    engine.container("web", "-e", "PLAIN=visible", volumes=["data:/data", f"{directory}/project/site:/site"])
+    engine.sh("web", "echo before > /data/f; chown 12:34 /data/f; echo index > /site/index")
+    daemon.backup()
+    daemon.ctl("disaster-recovery", check=0)
+    engine.sh("web", "echo newer-than-the-bundle > /data/f")
+    daemon.backup()
+    # the disaster; the repository's disk comes up at another place
+    daemon.stop()
+    engine.clean()
+    shutil.rmtree(daemon.state)
+    shutil.rmtree(directory / "project")
+    (directory / "project").mkdir()
+    daemon.repo.rename(directory / "elsewhere")
+    machine = Machine(engine, bare, second, directory / "recovery", directory / "passwords", directory / "elsewhere",
+                      directory / "project", directory / "root")
+    opened = f"{directory}/root/recovery"
+    machine.sh(open_steps(directory))
+    r = machine.sh(f"sh {opened}/recover.sh", check=1)
+    assert f"there is no kopia repository in {daemon.repo}" in r.stderr and "--repository DIRECTORY" in r.stderr
+    where = f"sh {opened}/recover.sh --repository {directory}/elsewhere"
+    r = machine.sh(f"{where} --list", check=0)
+    assert len(r.stdout.splitlines()) == 2 and all(re.fullmatch(r"web \d{8}T\d{6}Z complete", line) for line in r.stdout.splitlines())
+    r = machine.sh(where)
+    assert "web: its data is back" in r.stdout
+    assert second.volume("data").joinpath("f").read_text() == "newer-than-the-bundle\n"
+    assert (second.volume("data") / "f").stat().st_uid == 12
+    assert (directory / "project/site/index").read_text() == "index\n"
+    assert second.docker("volume", "inspect", "-f", "{{.Labels.a}}", "data").stdout == "b c\n"

@@ -98,7 +98,7 @@ int help_distance(const char *word, const char *candidate)
 
 	if (!n || n > WORD_MAX || m > WORD_MAX)
 		return -1;
-	if (n >= 3 && starts_with(candidate, word))
+	if (n >= 3 && m > n && starts_with(candidate, word))
 		return 1;
 	size_t d = edits(word, n, candidate, m), longer = n > m ? n : m;
 	return d <= (longer < 5 ? 1u : longer < 9 ? 2u : 3u) ? (int)d : -1;

@@ -50,5 +50,5 @@ int interrupt_wait(int fd)
 		r = interrupted ? -EINTR : ppoll(&p, 1, NULL, &before) < 0 ? -errno : 0;
 	while (r == -EINTR && !interrupted); /* another signal: a changed window size */
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return r;
+	return r == 0 && interrupted ? -EINTR : r; /* both at once: Ctrl-C and a line behind it */
 }

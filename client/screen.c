@@ -102,7 +102,8 @@ void screen_say(FILE *to, size_t indent, const char *fmt, ...)
 		if (p[n])
 			while (at > 0 && p[at] != ' ')
 				at--;
-		at = at ? at : n ? n : 1; /* a word longer than the line is broken */
+		if (at == 0)
+			at = n ? n : *p != 0; /* a word longer than the line is broken */
 		fprintf(to, "%*s%.*s\n", (int)indent, "", (int)at, p);
 		p += at;
 		p += strspn(p, " ");

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """kopi-docka restore without a unit, on a real terminal: against a daemon of ours, and, for what a repository
 would take long to have, against a socket that answers from a list."""
-import json
 import os
 import re
-import socket
 import subprocess
-import threading
 import time
 
 import pytest
@@ -17,53 +14,6 @@ CTL = world.BUILD / "client/kopi-dockactl"
 QUESTIONS = ["Unit (number or name)", "Restore point (number or id)", "Items (numbers or names)", "What (number)", "Go on?"]
 
 
-class Fake:
-    """Answers as a daemon would, from a table; remembers what it was asked."""
-
-    def __init__(self, path):
-        self.path = str(path)
-        self.calls = []
-        self.points = []
-        self.replies = {}  # method: list of replies' messages, or a function of the parameters that gives it
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(16)
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(s,), daemon=True).start()
-
-    def answer(self, s):
-        with s:
-            data = b""
-            while b"\0" not in data:
-                block = s.recv(65536)
-                if not block:
-                    return
-                data += block
-            call = json.loads(data.split(b"\0")[0])
-            method = call["method"].rpartition(".")[2]
-            self.calls.append((method, call.get("parameters", {})))
-            if method == "ListRestorePoints":
-                replies = [{"parameters": {"restore_points": self.points}}]
-            else:
-                replies = self.replies[method](call.get("parameters", {}))
-            for r in replies:
-                if r is None:
-                    while s.recv(65536):  # until the client goes away
-                        pass
-                    return
-                s.sendall(json.dumps(r).encode() + b"\0")
-
-    def close(self):
-        self.listener.close()
-
-
 def point(unit, n, **more):
     time_ = time.gmtime(time.time() - n * 86400 - 3600)
     return {"unit": unit, "backup_id": time.strftime("%Y%m%dT%H%M%SZ", time_), "host": "root@h", "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time_),
@@ -72,7 +22,7 @@ def point(unit, n, **more):
 
 @pytest.fixture
 def fake(directory):
-    f = Fake(directory / "socket")
+    f = world.FakeDaemon(directory / "socket")
     f.points = [point("shop", n) for n in range(3)] + [point("mail", 0), point("mail", 1)]
     f.replies = {
         "Restore": lambda p: [{"parameters": {"backup_id": p["backup_id"], "restored": [], "service": "up", "next_steps": [], "redacted": []}}],

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -280,6 +281,53 @@ class Daemon:
 
 def scratch():
     return pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/var/tmp"))
+
+
+class FakeDaemon:
+    """A socket that answers as a daemon would, from a table, and remembers what it was asked: for what a real one
+    would take long to have, or would never do."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.calls = []
+        self.points = []
+        self.replies = {}  # method: a function of the parameters that gives the messages; a callable among them is called
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(16)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(s,), daemon=True).start()
+
+    def answer(self, s):
+        with s:
+            data = b""
+            while b"\0" not in data:
+                block = s.recv(65536)
+                if not block:
+                    return
+                data += block
+            call = json.loads(data.split(b"\0")[0])
+            method = call["method"].rpartition(".")[2]
+            self.calls.append((method, call.get("parameters", {})))
+            if method == "ListRestorePoints":
+                replies = [{"parameters": {"restore_points": self.points}}]
+            else:
+                replies = self.replies[method](call.get("parameters", {}))
+            for r in replies:
+                if callable(r):
+                    r()
+                else:
+                    s.sendall(json.dumps(r).encode() + b"\0")
+
+    def close(self):
+        self.listener.close()
 
 
 class Terminal:

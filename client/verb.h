@@ -15,7 +15,7 @@ struct options {
 	struct strv units, items;
 	const char *target, *directory, *reason;
 	int64_t limit; /* -1: not given */
-	bool list_units, list_points, dry_run, yes, script, full;
+	bool list_units, list_points, dry_run, yes, script, full, force;
 };
 
 enum option_kind { OPTION_FLAG = 1, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
@@ -57,7 +57,7 @@ struct verb_group {
 };
 
 /* One a file verbs_*.c; listed in main.c in the order of kopi-docka --help. */
-extern const struct verb_group verbs_backup, verbs_restore, verbs_repository, verbs_service;
+extern const struct verb_group verbs_backup, verbs_restore, verbs_repository, verbs_service, verbs_units;
 
 /* The options that may stand before or behind every verb. */
 extern const struct verb_option options_common[];

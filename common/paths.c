@@ -148,3 +148,32 @@ char *path_helper(const char *name)
 	}
 	return below(KD_LIBEXEC, name);
 }
+
+static char *resolve(char *path /* taken */)
+{
+	char real[PATH_MAX];
+	char *found = path && runnable(path) && realpath(path, real) ? xstrdup(real) : NULL;
+
+	free(path);
+	return found;
+}
+
+char *path_daemon(void)
+{
+	static const char *const relatives[] = { "", "../sbin/", "../daemon/" };
+	char *found = NULL;
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(relatives); i++)
+		found = resolve(beside_program(relatives[i], "kopi-dockad"));
+	return found;
+}
+
+char *path_client(void)
+{
+	char *path = beside_program("", "kopi-docka");
+
+	if (path && runnable(path))
+		return path; /* its name is how people know it: not resolved */
+	free(path);
+	return resolve(xstrdup("/proc/self/exe"));
+}

@@ -30,4 +30,9 @@ int paths_make(const struct conf *c, struct fault *f) WARN_UNUSED;
 /* One of our helper programs: beside this program, else libexec. */
 char *path_helper(const char *name);
 
+/* The daemon that belongs to the program that runs: beside it, in ../sbin, in the build tree; NULL. */
+char *path_daemon(void);
+/* The same for another name of the client: "kopi-docka" beside it, else the program itself. NULL: cannot be known. */
+char *path_client(void);
+
 #endif

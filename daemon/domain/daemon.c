@@ -26,6 +26,8 @@
 
 #define LAST_WRITES_S 30
 #define STOP_WATCH_MS 50
+#define MORE_TIME_S   60  /* asked of systemd while containers are started */
+#define RECOVER_MAX_S 120 /* --recover holds up a boot or a stop; the daemon goes on trying */
 
 /*
  * --- the lock: one daemon per engine -------------------------------------------------
@@ -72,11 +74,23 @@ static void stop_when_idle(struct daemon *d)
 	loop_stop(d->ctx.loop);
 }
 
+/* Nobody kills us in a window because TimeoutStopSec= was shorter than stop_timeout. A job ends by itself. */
+static void ask_for_time(struct daemon *d)
+{
+	uint64_t now = loop_now(d->ctx.loop);
+
+	if (queue_idle(d->queue) || now < d->more_time_at)
+		return;
+	notify_extend(d->notify, MORE_TIME_S);
+	d->more_time_at = now + MORE_TIME_S * 1000 / 3;
+}
+
 /* What is asked at the moment gets its answer: every question has a deadline of its own. */
 static void on_stop_watch(void *arg)
 {
 	struct daemon *d = arg;
 
+	ask_for_time(d);
 	stop_when_idle(d);
 	timer_set(d->stop_watch, STOP_WATCH_MS);
 }
@@ -194,10 +208,9 @@ static void on_settled(void *arg, size_t open_containers, size_t open_all)
 	struct daemon *d = arg;
 
 	if (d->recover_only) {
-		/* The boot oneshot may not wait for a repository; containers it waits for. */
-		if (!open_containers)
-			loop_stop(d->ctx.loop);
 		d->exit_status = open_containers ? EXIT_FAILED : EXIT_OK;
+		if (!open_containers || wall_ms() - d->started_ms > RECOVER_MAX_S * 1000)
+			loop_stop(d->ctx.loop);
 		return;
 	}
 	if (open_containers)
@@ -239,6 +252,7 @@ static int open_parts(struct daemon *d, struct fault *f)
 		return r;
 	x->repository = repository_new(x->loop, d->conf);
 	d->recover = recover_new(x, on_settled, d);
+	recover_containers_only(d->recover, d->recover_only);
 	d->queue = queue_new(x->loop, on_queue_idle, on_queue_change, d);
 	queue_hold(d->queue, true); /* until the first recovery has looked */
 	return 0;
@@ -269,6 +283,8 @@ static int set_up(struct daemon *d, struct fault *f)
 	if (r < 0 || (r = take_lock(d, f)) < 0 || (r = open_parts(d, f)) < 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
+	if (d->recover_only)
+		unsetenv("NOTIFY_SOCKET"); /* it is the service's, and we are only its ExecStopPost= */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		d->signals[i] = signal_watch_new(d->ctx.loop, signals[i], on_signal, d);
 	if (!d->recover_only && (r = open_control(d, f)) < 0)
@@ -318,6 +334,18 @@ static int complain(struct daemon *d, const struct fault *f)
 	return status;
 }
 
+/* A mistake in the configuration must not keep containers down: the ledger is where it mostly is. */
+static int load_conf(const struct daemon_options *o, struct conf **ret, struct fault *f)
+{
+	int r = conf_load(o->config, ret, f);
+
+	if (r == 0 || !o->recover_only)
+		return r;
+	log_error("%s", f->text);
+	log_warning("what was stopped is looked for in the usual places");
+	return conf_parse("built-in", "", ret, f);
+}
+
 int daemon_main(const struct daemon_options *o)
 {
 	struct daemon d = {
@@ -326,7 +354,7 @@ int daemon_main(const struct daemon_options *o)
 	};
 	struct fault f = { 0 };
 
-	if (conf_load(o->config, &d.conf, &f) < 0)
+	if (load_conf(o, &d.conf, &f) < 0)
 		return complain(&d, &f);
 	d.conf_path = xstrdup(o->config);
 	log_set_level(d.conf->logging.level);
@@ -335,7 +363,8 @@ int daemon_main(const struct daemon_options *o)
 	if (set_up(&d, &f) < 0) {
 		d.exit_status = complain(&d, &f);
 	} else {
-		log_event(LOG_LEVEL_INFO, EV_STARTED, NULL, "kopi-dockad %s, engine at %s", KD_VERSION, d.conf->docker_socket);
+		if (!d.recover_only)
+			log_event(LOG_LEVEL_INFO, EV_STARTED, NULL, "kopi-dockad %s, engine at %s", KD_VERSION, d.conf->docker_socket);
 		recover_kick(d.recover);
 		notify_ready(d.notify);
 		detach_report(&d.report_fd, EXIT_OK, NULL);

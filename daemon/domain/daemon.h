@@ -29,6 +29,7 @@ struct daemon {
 	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;
 	const struct daemon_options *options; /* as it was started */
+	uint64_t more_time_at;    /* when systemd is asked again, once stopping began */
 	int64_t started_ms;
 	char *engine;             /* last known, for Status; NULL */
 	int exit_status;

@@ -36,7 +36,7 @@ struct recover {
 	char *held;
 	struct strv todo; /* units of this pass */
 	size_t next;
-	bool busy, again;
+	bool busy, again, containers_only;
 	unsigned int pause_ms;
 	struct lingering *lingering;
 	size_t n_lingering;
@@ -110,7 +110,7 @@ static void next_run(struct recover *r)
 	size_t n;
 	const struct ledger_entry *v = ledger_entries(r->ctx->ledger, &n);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !r->containers_only; i++) {
 		if (held(r, &v[i]) || v[i].kind != LEDGER_RUN)
 			continue;
 		repository_delete_run(r->ctx->repository, v[i].backup_id, v[i].unit, on_deleted, r);
@@ -239,6 +239,11 @@ struct recover *recover_new(const struct context *ctx, recover_settled_fn *settl
 	r->pause_ms = PAUSE_MIN_MS;
 	r->timer = timer_new(ctx->loop, on_timer, r);
 	return r;
+}
+
+void recover_containers_only(struct recover *r, bool only)
+{
+	r->containers_only = only;
 }
 
 void recover_hold(struct recover *r, const char *unit)

@@ -21,6 +21,8 @@ void recover_kick(struct recover *r);
 void recover_hold(struct recover *r, const char *unit);
 /* Names of containers and runs that are open and not held. Appends. */
 void recover_list(const struct recover *r, struct strv *ret);
+/* Leave uploads of interrupted runs to the daemon: a boot does not wait for a repository. */
+void recover_containers_only(struct recover *r, bool only);
 bool recover_busy(const struct recover *r);
 void recover_free(struct recover *r); /* not while busy */
 

@@ -299,6 +299,8 @@ int listener_start(struct loop *l, const struct listener_options *o, struct list
 		int r = listen_socket_make(o->path, o->group, &fd, f);
 		if (r < 0)
 			return r;
+	} else {
+		listen_socket_inherited(fd, o->group);
 	}
 	struct listener *s = xcalloc(1, sizeof(*s));
 	s->loop = l;

@@ -64,3 +64,12 @@ int listen_socket_make(const char *path, const char *group, int *ret, struct fau
 	*ret = TAKE_FD(fd);
 	return 0;
 }
+
+void listen_socket_inherited(int fd, const char *group)
+{
+	struct sockaddr_un a = { 0 };
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == 0 && a.sun_family == AF_UNIX && a.sun_path[0] == '/')
+		open_to_group(a.sun_path, group);
+}

@@ -58,6 +58,12 @@ void notify_stopping(struct notify *n)
 	sd_notify(0, "STOPPING=1");
 }
 
+void notify_extend(struct notify *n, unsigned int seconds)
+{
+	(void)n;
+	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu", (unsigned long long)seconds * 1000000);
+}
+
 void notify_status(struct notify *n, const char *fmt, ...)
 {
 	va_list ap;

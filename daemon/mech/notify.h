@@ -10,6 +10,8 @@ struct notify *notify_new(struct loop *l); /* arms the watchdog timer when WATCH
 void notify_ready(struct notify *n);
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
+/* So many seconds more for what is under way (stopping), whatever TimeoutStopSec= says. */
+void notify_extend(struct notify *n, unsigned int seconds);
 void notify_status(struct notify *n, const char *fmt, ...) PRINTF(2, 3);
 void notify_free(struct notify *n);
 /* Sockets handed over by systemd (LISTEN_FDS): the first one, CLOEXEC and non-blocking, or -1. */

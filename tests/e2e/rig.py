@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zlib
 
 import world
 
 PACKAGES = ("systemd,systemd-sysv,dbus,docker.io,iptables,procps,attr,acl,openssl,ca-certificates,"
-            "libuv1,libjson-c5,libconfig9,libsystemd0,libcurl4,libinih1")
+            "libuv1,libjson-c5,libconfig9,libsystemd0,libcurl4,libinih1,libyaml-0-2")
 CONF = "/etc/kopi-docka.conf"
 HELD_TAR = """#!/bin/sh
 while [ -e /run/hold-tar ]; do sleep 0.05; done
@@ -37,7 +38,7 @@ def build():
 
 def base_image():
     """Debian with systemd and Docker, made once a machine."""
-    image = world.CACHE / "images/systemd.tar"
+    image = world.CACHE / f"images/systemd-{zlib.crc32(PACKAGES.encode()):08x}.tar"
     if not image.exists():
         image.parent.mkdir(parents=True, exist_ok=True)
         new = f"{image}.{os.getpid()}.tar"
@@ -68,9 +69,21 @@ def prepare(engine):
     engine.docker("save", "-o", engine.directory / "bb.tar", "bb:latest")
 
 
+def kept(directory):
+    engine = world.Engine(pathlib.Path(directory) / "engine")
+    if engine.docker("version", check=False).returncode != 0:
+        engine.directory.mkdir(parents=True, exist_ok=True)
+        engine.start()
+        prepare(engine)
+    return engine
+
+
 class Machine:
     def __init__(self, engine, name):
         self.engine, self.name = engine, name
+
+    def exists(self):
+        return self.engine.docker("container", "inspect", self.name, check=False).returncode == 0
 
     def create(self):
         """Bare: Debian, systemd, Docker, kopia."""
@@ -84,17 +97,20 @@ class Machine:
             (files / "etc/systemd/system").mkdir(parents=True)
             for name in ("systemd-sysctl.service", "systemd-modules-load.service"):  # the kernel is the host's
                 (files / "etc/systemd/system" / name).symlink_to("/dev/null")
-            self.copy(f"{files}/.", "/")
-        self.copy(shutil.which("kopia"), "/usr/local/bin/kopia", "-L")
+            (files / "usr/local/bin").mkdir(parents=True)
+            shutil.copy(shutil.which("kopia"), files / "usr/local/bin/kopia")
+            self.engine.docker("cp", f"{files}/.", f"{self.name}:/")
         self.boot()
         self.sh(f"mv /usr/bin/tar /usr/bin/tar.real; cat >/usr/bin/tar <<'EOF'\n{HELD_TAR}EOF\nchmod 755 /usr/bin/tar")
-        self.copy(self.engine.directory / "bb.tar", "/opt/bb.tar")
-        self.docker("load", "-i", "/opt/bb.tar")
+        self.run("docker", "load", input=(self.engine.directory / "bb.tar").read_bytes(), text=False)
         return self
 
     def install(self):
-        self.copy(f"{build()}/.", "/")
-        self.sh("systemd-sysusers; journalctl --update-catalog; systemctl daemon-reload")
+        self.copy(build())
+        self.sh("mkdir -p /var/log/journal; systemctl restart systemd-journald; systemd-sysusers; journalctl --update-catalog;"
+                "systemctl daemon-reload")
+        missing = self.sh("ldd /usr/sbin/kopi-dockad /usr/bin/kopi-docka /usr/libexec/kopi-docka/* | grep 'not found' || true")
+        assert not missing, f"a package is missing in PACKAGES: {missing}"
         return self
 
     def initialise(self):
@@ -110,8 +126,10 @@ class Machine:
         self.sh("cp -a /opt/template/. /")
         return self
 
-    def copy(self, source, to, *options):
-        self.engine.docker("cp", *options, source, f"{self.name}:{to}")
+    def copy(self, directory):
+        """What lies in this directory, over the root."""
+        files = subprocess.run(["tar", "-C", directory, "--owner=0", "--group=0", "-chf", "-", "."], stdout=subprocess.PIPE, check=True)
+        self.run("tar", "-C", "/", "-xf", "-", input=files.stdout, text=False)
 
     # --- power ---------------------------------------------------------------------------------------
 
@@ -131,7 +149,7 @@ class Machine:
     # --- inside --------------------------------------------------------------------------------------
 
     def run(self, *argv, **kw):
-        return self.engine.docker("exec", *(("-i",) if "input" in kw else ()), self.name, *argv, **kw)
+        return self.engine.docker("exec", *(["-i"] if "input" in kw else []), self.name, *argv, **kw)
 
     def sh(self, script, check=True):
         return self.run("sh", "-c", script, check=check).stdout
@@ -173,7 +191,8 @@ class Machine:
                            command).stdout.strip()
 
     def running(self):
-        return set(self.docker("ps", "--format", "{{.Names}}").stdout.split())
+        """Names; empty also where its dockerd does not answer at the moment."""
+        return set(self.docker("ps", "--format", "{{.Names}}", check=False).stdout.split())
 
     # --- ours ----------------------------------------------------------------------------------------
 
@@ -195,9 +214,13 @@ class Machine:
         """A backup has stopped these and reads. It goes on with let_go."""
         self.sh("touch /run/hold-tar")
         p = start() if start else self.begin_backup()
-        world.until(lambda: not set(stopped) & self.running() and self.sh("pgrep -f hold-tar\\|bin/tar || true").strip(),
+        world.until(lambda: not set(stopped) & self.running() and self.sh("pgrep -f [b]in/tar || true").strip(),
                     f"{stopped} are stopped and tar waits")
         return p
+
+    def drop_in(self, unit, text):
+        self.write(f"/etc/systemd/system/{unit}.d/test.conf", text)
+        self.sh("systemctl daemon-reload")
 
     def let_go(self):
         self.sh("rm -f /run/hold-tar")

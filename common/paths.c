@@ -85,6 +85,11 @@ char *path_log(const struct conf *c)
 	return below(c->paths.state, "daemon.log");
 }
 
+char *path_underway(const struct conf *c)
+{
+	return below(c->paths.state, "run-under-way.json");
+}
+
 char *path_rates(const struct conf *c)
 {
 	return below(c->paths.state, "rates.json");

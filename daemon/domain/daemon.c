@@ -23,6 +23,7 @@
 #include "daemon/domain/backup_call.h"
 #include "daemon/domain/detach.h"
 #include "daemon/domain/idle.h"
+#include "daemon/domain/underway.h"
 
 #define LAST_WRITES_S 30
 #define STOP_WATCH_MS 50
@@ -67,7 +68,7 @@ static bool writes_pending(const struct daemon *d)
 
 static void stop_when_idle(struct daemon *d)
 {
-	if (!d->stopping || !queue_idle(d->queue) || recover_busy(d->recover) || writes_pending(d) ||
+	if (!d->stopping || d->looking_back || !queue_idle(d->queue) || recover_busy(d->recover) || writes_pending(d) ||
 		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)) ||
 		(d->retired && control_connections(d->control)))
 		return;
@@ -203,6 +204,24 @@ static void on_queue_change(void *arg)
 		notify_status(d->notify, "idle");
 }
 
+static void on_looked_back(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->looking_back = false;
+	queue_hold(d->queue, false);
+	stop_when_idle(d);
+}
+
+/* Once: after the first recovery it is known whether its containers run again. Only then jobs begin. */
+static void look_back(struct daemon *d, bool down)
+{
+	if (d->looked_back)
+		return;
+	d->looked_back = d->looking_back = true;
+	underway_adopt(&d->ctx, down, on_looked_back, d);
+}
+
 static void on_settled(void *arg, size_t open_containers, size_t open_all)
 {
 	struct daemon *d = arg;
@@ -216,7 +235,7 @@ static void on_settled(void *arg, size_t open_containers, size_t open_all)
 	if (open_containers)
 		log_warning("%zu containers that we stopped are not running yet; trying again", open_containers);
 	(void)open_all;
-	queue_hold(d->queue, false);
+	look_back(d, open_containers > 0);
 	apply_conf(d);
 	stop_when_idle(d);
 }

@@ -28,6 +28,7 @@ struct daemon {
 	struct idle *idle;        /* --idle-exit, NULL */
 	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;
+	bool looked_back, looking_back; /* at what a dead daemon had under way */
 	const struct daemon_options *options; /* as it was started */
 	uint64_t more_time_at;    /* when systemd is asked again, once stopping began */
 	int64_t started_ms;

@@ -15,7 +15,7 @@ struct doctor_options {
 	const struct context *ctx;
 	const struct recover *recover;
 	int lock_fd;          /* the daemon's, as it holds it */
-	int64_t next_run_ms;  /* of the daemon's own schedule, wall clock; 0: none */
+	int64_t next_run_ms;  /* of the daemon's own schedule, wall clock; ≤ 0: none */
 };
 
 void doctor_start(const struct doctor_options *o, doctor_fn *done, void *arg);

@@ -3,6 +3,7 @@
  * Checks of directories: there, writable, enough room. All by kopi-docka-probe, which may
  * block on a dead mount: the deadline then is the answer.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +35,16 @@ static const struct place {
 	char *(*path)(const struct conf *c); /* NULL: not configured */
 	int64_t low_bytes, least_bytes;      /* below: warning, failed */
 	bool spool;                          /* what may be used of it is told */
+	bool made;                           /* by the run that needs it */
 	const char *advice;                  /* when there is too little room */
 } places[] = {
-	{ "repository storage", repository_path, GIB, 64 * MIB, false, "make room, or keep less: [retention]" },
-	{ "state directory", state_path, 256 * MIB, 16 * MIB, false,
+	{ "repository storage", repository_path, GIB, 64 * MIB, false, false, "make room, or keep less: [retention]" },
+	{ "state directory", state_path, 256 * MIB, 16 * MIB, false, false,
 		"make room: without a ledger on disk nothing is stopped, so nothing is backed up" },
-	{ "spool", path_spool, 0, 0, true, "without room for spools every item is streamed, and kopia's speed is in the window" },
-	{ "cache", path_kopia_cache, GIB, 64 * MIB, false, "make room, or lower kopia.cache_size" },
-	{ "reports", reports_path, 64 * MIB, MIB, false, "make room in backup.backup_base_path" },
+	{ "spool", path_spool, 0, 0, true, false,
+		"without room for spools every item is streamed, and kopia's speed is in the window" },
+	{ "cache", path_kopia_cache, GIB, 64 * MIB, false, true, "make room, or lower kopia.cache_size" },
+	{ "reports", reports_path, 64 * MIB, MIB, false, true, "make room in backup.backup_base_path" },
 };
 
 static const struct place *place_of(const struct check *c)
@@ -82,6 +85,8 @@ static void on_probed(void *arg, const struct child_result *r)
 		check_say(c, NULL, CHECK_FAILED, "look for a dead network mount", "%s does not answer", path);
 	else if (!o)
 		check_say_child(c, NULL, path, r, NULL);
+	else if (error && p->made && streq(error, strerror(ENOENT)))
+		check_say(c, NULL, CHECK_UNKNOWN, NULL, "%s is not there yet: the next run makes it", path);
 	else if (error)
 		check_say(c, NULL, CHECK_FAILED, room < 0 ? "is its disk mounted?" : "look at its owner, its mount and its room",
 			"%s cannot be %s: %s", path, room < 0 ? "found" : "written", error);

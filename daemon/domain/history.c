@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One file a run; their names are the backup ids, so the newest are the last by name. */
+/* The results of past runs, in a directory of them (runfiles). */
 #include "daemon/domain/history.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,9 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "common/runfiles.h"
 #include "common/varlink.h"
 
-#define KEPT     1000
 #define FILE_MAX ((size_t)16 << 20)
 
 struct addition {
@@ -24,45 +23,12 @@ struct addition {
 	void *arg;
 };
 
-/* YYYYMMDDThhmmssZ.json */
-static bool is_result(const char *name)
-{
-	return strspn(name, "0123456789") == 8 && name[8] == 'T' && strspn(name + 9, "0123456789") == 6 &&
-		streq(name + 15, "Z.json");
-}
-
-/* Names of all results, oldest first. */
-static void list_results(const char *directory, struct strv *ret)
-{
-	DIR *d = opendir(directory);
-	struct dirent *e;
-
-	if (!d)
-		return;
-	while ((e = readdir(d)))
-		if (is_result(e->d_name))
-			strv_add(ret, e->d_name);
-	closedir(d);
-	strv_sort_unique(ret);
-}
-
-static void prune(const char *directory)
-{
-	struct strv names CLEANUP(strv_done) = { 0 };
-
-	list_results(directory, &names);
-	for (size_t i = 0; i + KEPT < names.n; i++) {
-		char *path CLEANUP(freep) = xasprintf("%s/%s", directory, names.v[i]);
-		unlink(path);
-	}
-}
-
 static int write_result(void *arg)
 {
 	struct addition *a = arg;
 	int r = file_replace(a->path, a->text, strlen(a->text), 0600, &a->fault);
 
-	prune(a->directory);
+	runfiles_prune(a->directory, RUNFILES_KEPT);
 	return r;
 }
 
@@ -80,11 +46,9 @@ static void on_written(void *arg, int result)
 void history_add(struct loop *l, const struct conf *c, const struct run_result *r, history_done_fn *done, void *arg)
 {
 	struct addition *a = xcalloc(1, sizeof(*a));
-	struct json_object *o CLEANUP(json_putp) = run_result_json(r);
-
 	a->directory = path_history(c);
 	a->path = xasprintf("%s/%s.json", a->directory, r->backup_id);
-	a->text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	a->text = run_result_text(r);
 	a->done = done;
 	a->arg = arg;
 	loop_work(l, write_result, on_written, a);
@@ -119,7 +83,7 @@ struct json_object *history_load(const struct conf *c, const char *unit, size_t 
 	struct json_object *list = json_object_new_array();
 	struct strv names CLEANUP(strv_done) = { 0 };
 
-	list_results(directory, &names);
+	runfiles_list(directory, &names);
 	for (size_t i = names.n; i-- > 0 && json_object_array_length(list) < limit;) {
 		struct json_object *o CLEANUP(json_putp) = read_result(directory, names.v[i]);
 		if (o && names_unit(o, unit))
@@ -132,7 +96,7 @@ struct json_object *history_get(const struct conf *c, const char *backup_id)
 {
 	char *directory CLEANUP(freep) = path_history(c), *name CLEANUP(freep) = xasprintf("%s.json", backup_id);
 
-	return is_result(name) ? read_result(directory, name) : NULL;
+	return runfiles_is(name) ? read_result(directory, name) : NULL;
 }
 
 static void format_id(int64_t ms, char *text, size_t size)
@@ -161,7 +125,7 @@ char *history_next_id(const struct conf *c, int64_t now_ms)
 	char id[32];
 	int64_t newest = 0;
 
-	list_results(directory, &names);
+	runfiles_list(directory, &names);
 	/* One a second at the most, and on from the newest when the clock has stepped back. */
 	if (names.n && parse_id(names.v[names.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
 		now_ms = newest + 1000;

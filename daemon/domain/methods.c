@@ -237,7 +237,9 @@ static void call_doctor(struct request *r, struct json_object *parameters)
 	struct daemon *d = request_owner(r);
 
 	(void)parameters;
-	struct doctor_options o = { .ctx = &d->ctx, .recover = d->recover, .lock_fd = d->lock_fd };
+	struct doctor_options o = {
+		.ctx = &d->ctx, .recover = d->recover, .lock_fd = d->lock_fd, .next_run_ms = schedule_next(d->schedule),
+	};
 	doctor_start(&o, on_doctor, r);
 }
 

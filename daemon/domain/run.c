@@ -16,6 +16,7 @@
 #include "daemon/domain/aftermath.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/planner.h"
+#include "daemon/domain/underway.h"
 
 struct run {
 	struct run_options o;
@@ -64,6 +65,7 @@ static void on_aftermath(void *arg)
 
 	log_event(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, bad ? EV_RUN_FAILED : EV_RUN_FINISHED, &fields,
 		"run %s is over: %s", r->result.backup_id, run_state_name(r->result.state));
+	underway_clear(r->o.ctx->conf);
 	finish(r);
 }
 
@@ -122,9 +124,11 @@ static void on_unit(void *arg, struct unit_result *u, const struct fault *f, boo
 	next_unit(r);
 }
 
-static void next_unit(struct run *r)
+static void begin_unit(void *arg)
 {
-	if (r->next == r->units.n || r->cancelled) {
+	struct run *r = arg;
+
+	if (r->cancelled) {
 		end(r);
 		return;
 	}
@@ -139,6 +143,15 @@ static void next_unit(struct run *r)
 	};
 	recover_hold(r->o.recover, unit);
 	r->backup = backup_start(&o, on_unit);
+}
+
+/* A run that is cut off shall be seen as far as it went. */
+static void next_unit(struct run *r)
+{
+	if (r->next == r->units.n || r->cancelled)
+		end(r);
+	else
+		underway_note(r->o.ctx->loop, r->o.ctx->conf, &r->result, r->units.v[r->next], begin_unit, r);
 }
 
 /* --- beginning ----------------------------------------------------------------------- */

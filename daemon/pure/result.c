@@ -164,6 +164,13 @@ struct json_object *run_result_json(const struct run_result *r)
 	return o;
 }
 
+char *run_result_text(const struct run_result *r)
+{
+	struct json_object *o CLEANUP(json_putp) = run_result_json(r);
+
+	return xasprintf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 /* --- and back -------------------------------------------------------------------------------- */
 
 static void read_item(struct unit_result *u, struct json_object *o)

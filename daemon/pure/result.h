@@ -47,6 +47,8 @@ void run_result_done(struct run_result *r);
 enum run_state run_result_judge(const struct run_result *r);
 struct json_object *run_result_json(const struct run_result *r); /* caller's */
 struct json_object *unit_result_json(const struct unit_result *u);
+/* The JSON as text: what history and report have. Caller's. */
+char *run_result_text(const struct run_result *r);
 /* Read it back (history). */
 int run_result_parse(struct json_object *o, struct run_result *ret) WARN_UNUSED;
 const char *run_state_name(enum run_state s);

@@ -4,6 +4,7 @@
 
 #include "daemon/domain/capacity.h"
 #include "daemon/domain/docker.h"
+#include "daemon/domain/events.h"
 #include "daemon/domain/ledger.h"
 #include "daemon/domain/repository.h"
 
@@ -15,6 +16,7 @@ struct context {
 	struct repository *repository;
 	struct ledger *ledger;
 	struct rates *rates;
+	struct events *events; /* NULL: nobody listens */
 };
 
 #endif

@@ -233,7 +233,7 @@ static void on_message(void *arg, struct conn *conn, const char *text, size_t le
 	}
 	struct request *r = xcalloc(1, sizeof(*r));
 	*r = (struct request){
-		.control = c, .conn = conn, .more = call.more, .oneway = call.oneway, .uid = conn_uid(conn),
+		.control = c, .conn = conn, .more = call.more && !call.oneway, .oneway = call.oneway, .uid = conn_uid(conn),
 		.parameters = json_object_get(call.parameters),
 	};
 	c->requests++;

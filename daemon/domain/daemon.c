@@ -69,9 +69,10 @@ static bool writes_pending(const struct daemon *d)
 static void stop_when_idle(struct daemon *d)
 {
 	if (!d->stopping || d->looking_back || !queue_idle(d->queue) || recover_busy(d->recover) || writes_pending(d) ||
-		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control)) ||
+		repository_open_calls(d->ctx.repository) || (d->control && control_requests(d->control) > events_subscribers(d->ctx.events)) ||
 		(d->retired && control_connections(d->control)))
 		return;
+	events_end(d->ctx.events);
 	loop_stop(d->ctx.loop);
 }
 
@@ -150,6 +151,7 @@ static void apply_conf(struct daemon *d)
 	conf_free(old);
 	log_event(LOG_LEVEL_INFO, EV_RELOADED, NULL, "the configuration %s was read again",
 		d->conf->path ? d->conf->path : "(defaults)");
+	events_tell(d->ctx.events, "reloaded", NULL);
 	notify_ready(d->notify);
 }
 
@@ -257,6 +259,7 @@ static int open_parts(struct daemon *d, struct fault *f)
 	if ((r = loop_new(&x->loop)) < 0)
 		return fault_errno(f, FAULT_FAILED, r, "cannot make an event loop");
 	x->conf = d->conf;
+	x->events = events_new();
 	x->rates = &d->rates;
 	rates_load(&d->rates, rates);
 	if ((r = ledger_open(x->loop, ledger, &x->ledger, f)) < 0)
@@ -273,8 +276,16 @@ static int open_parts(struct daemon *d, struct fault *f)
 	d->recover = recover_new(x, on_settled, d);
 	recover_containers_only(d->recover, d->recover_only);
 	d->queue = queue_new(x->loop, on_queue_idle, on_queue_change, d);
+	queue_set_events(d->queue, x->events);
 	queue_hold(d->queue, true); /* until the first recovery has looked */
 	return 0;
+}
+
+static void on_gone(void *arg, struct request *r)
+{
+	struct daemon *d = arg;
+
+	events_forget(d->ctx.events, r);
 }
 
 static int open_control(struct daemon *d, struct fault *f)
@@ -288,6 +299,7 @@ static int open_control(struct daemon *d, struct fault *f)
 		.methods = daemon_methods,
 		.n_methods = daemon_n_methods,
 		.acting_uids = &d->conf->access.uids,
+		.on_gone = on_gone,
 		.arg = d,
 	};
 
@@ -335,6 +347,7 @@ static void tear_down(struct daemon *d)
 		loop_drain(d->ctx.loop, 1000);
 		IGNORE(loop_free(d->ctx.loop)); /* says itself what was left open */
 	}
+	events_free(d->ctx.events);
 	rates_done(&d->rates);
 	closep(&d->lock_fd);
 	conf_free(d->next_conf);

@@ -299,6 +299,14 @@ static void call_plan_retention(struct request *r, struct json_object *parameter
 	expiry_start(&o, on_retention);
 }
 
+static void call_subscribe(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+
+	(void)parameters;
+	events_subscribe(d->ctx.events, r);
+}
+
 /* --- jobs ---------------------------------------------------------------------------- */
 
 static void call_backup(struct request *r, struct json_object *parameters)
@@ -352,5 +360,6 @@ const struct method_row daemon_methods[] = {
 	{ "WriteBundle", true, call_write_bundle },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
+	{ "Subscribe", false, call_subscribe },
 };
 const size_t daemon_n_methods = ARRAY_SIZE(daemon_methods);

@@ -37,6 +37,7 @@ struct queue {
 	struct job *first;
 	unsigned int last_number;
 	bool held, closed;
+	struct events *events; /* borrowed, NULL */
 	loop_fn *on_idle, *on_change;
 	void *arg;
 };
@@ -62,6 +63,23 @@ void queue_free(struct queue *q)
 bool queue_idle(const struct queue *q)
 {
 	return q->first == NULL;
+}
+
+void queue_set_events(struct queue *q, struct events *e)
+{
+	q->events = e;
+}
+
+static struct json_object *job_json(const struct job *j);
+
+static void tell(const struct job *j, const char *event)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "job", job_json(j));
+	if (j->fault.code != FAULT_NONE)
+		json_put_text(o, "text", j->fault.text);
+	events_tell(j->queue->events, event, o);
 }
 
 static void changed(struct queue *q)
@@ -94,6 +112,7 @@ static void on_over(void *arg)
 	const struct fault *f = j->fault.code == FAULT_NONE ? NULL : &j->fault;
 
 	unlink_job(q, j);
+	tell(j, "job-over");
 	for (size_t i = 0; i < j->n_listeners; i++)
 		if (j->listeners[i].on_over)
 			j->listeners[i].on_over(j->listeners[i].arg, f, j->result);
@@ -125,6 +144,7 @@ static void start_next(struct queue *q)
 	log_set_job(j->number);
 	log_debug("job %u %s begins", j->number, j->op->name);
 	changed(q);
+	tell(j, "job-started");
 	j->op->start(j);
 }
 
@@ -186,6 +206,7 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 		j->op = op;
 		j->parameters = json_object_get(parameters);
 		j->uid = uid;
+		tell(j, "job-queued");
 	}
 	if (listen_to(j, l) < 0)
 		return fault_set(f, FAULT_BUSY, -EBUSY, "too many listen to job %u already", j->number);
@@ -241,6 +262,15 @@ void queue_close(struct queue *q)
 		cancel(j);
 }
 
+static const char *state_of(const struct job *j)
+{
+	if (j->over && (j->cancelled || j->fault.code == FAULT_CANCELLED))
+		return "cancelled";
+	if (j->over)
+		return j->fault.code == FAULT_NONE ? "done" : "failed";
+	return j->cancelled ? "cancelling" : j->running ? "running" : "queued";
+}
+
 static struct json_object *job_json(const struct job *j)
 {
 	struct json_object *o = json_object_new_object();
@@ -250,7 +280,7 @@ static struct json_object *job_json(const struct job *j)
 	json_put_number(o, "job", j->number);
 	json_put_text(o, "operation", j->op->name);
 	json_object_object_add(o, "units", units ? json_object_get(units) : json_object_new_array());
-	json_put_text(o, "state", j->cancelled ? "cancelling" : j->running ? "running" : "queued");
+	json_put_text(o, "state", state_of(j));
 	json_put_text(o, "since", since);
 	json_put_number(o, "asked_by_uid", j->uid);
 	return o;
@@ -290,10 +320,22 @@ void *job_owner(const struct job *j)
 	return j->queue->arg;
 }
 
+/* Bytes that pass are progress, but nothing that happened. */
+static bool same_phase(struct json_object *a, struct json_object *b)
+{
+	return streq(json_text(a, "phase"), json_text(b, "phase")) && streq(json_text(a, "unit"), json_text(b, "unit"));
+}
+
 void job_progress(struct job *j, const struct progress *p)
 {
-	json_object_put(j->progress);
+	struct json_object *last CLEANUP(json_putp) = j->progress;
+
 	j->progress = progress_json(p, j->number, j->op->name);
+	if (!same_phase(last, j->progress)) {
+		struct json_object *o = json_object_new_object();
+		json_object_object_add(o, "progress", json_object_get(j->progress));
+		events_tell(j->queue->events, "phase", o);
+	}
 	for (size_t i = 0; i < j->n_listeners; i++)
 		if (j->listeners[i].on_progress)
 			j->listeners[i].on_progress(j->listeners[i].arg, j->progress);

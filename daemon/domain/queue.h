@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "daemon/domain/events.h"
 #include "daemon/domain/progress.h"
 #include "daemon/mech/loop.h"
 
@@ -34,6 +35,7 @@ struct job_listener {
 /* ${on_idle} after every job when none runs or waits; ${on_change} whenever the job or its phase
  * changes (status line). Both may be NULL. */
 struct queue *queue_new(struct loop *l, loop_fn *on_idle, loop_fn *on_change, void *arg);
+void queue_set_events(struct queue *q, struct events *e); /* whom to tell of jobs and phases; borrowed */
 void queue_free(struct queue *q); /* only when idle */
 /* Nothing is started while held (recovery first, shutdown). */
 void queue_hold(struct queue *q, bool hold);

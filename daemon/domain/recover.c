@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/varlink.h"
 #include "daemon/domain/service.h"
 
 #define PAUSE_MIN_MS 1000
@@ -80,6 +81,15 @@ static void pass_over(struct recover *r)
 		r->settled(r->arg, count(r, true), open);
 }
 
+static void put_right(const struct recover *r, const struct log_fields *fields, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	log_event(LOG_LEVEL_WARNING, EV_RECOVERED, fields, "%s", text);
+	json_put_text(o, "text", text);
+	events_tell(r->ctx->events, "recovered", o);
+}
+
 /* --- runs that never committed, temporaries ------------------------------------------ */
 
 static void on_deleted(void *arg, const struct fault *f)
@@ -97,8 +107,9 @@ static void on_deleted(void *arg, const struct fault *f)
 		if (held(r, &v[i]) || v[i].kind != LEDGER_RUN)
 			continue;
 		struct log_fields fields = { .unit = v[i].unit, .backup_id = v[i].backup_id };
-		log_event(LOG_LEVEL_WARNING, EV_RECOVERED, &fields,
-			"what the interrupted run %s had uploaded of %s was discarded", v[i].backup_id, v[i].unit);
+		char *text CLEANUP(freep) = xasprintf("what the interrupted run %s had uploaded of %s was discarded",
+			v[i].backup_id, v[i].unit);
+		put_right(r, &fields, text);
 		ledger_close(r->ctx->ledger, v[i].key, "discarded after an interruption", NULL, NULL);
 		break;
 	}
@@ -164,9 +175,9 @@ static void on_started(void *arg, const struct fault *f)
 	(void)f; /* each member tells its own */
 	for (size_t i = 0; i < n; i++) {
 		struct log_fields fields = { .unit = r->todo.v[r->next - 1], .container = m[i].name };
+		char *text CLEANUP(freep) = xasprintf("%s, which an interrupted operation had stopped, was started", m[i].name);
 		if (m[i].state == MEMBER_STARTED)
-			log_event(LOG_LEVEL_WARNING, EV_RECOVERED, &fields,
-				"%s, which an interrupted operation had stopped, was started", m[i].name);
+			put_right(r, &fields, text);
 		else if (m[i].state == MEMBER_LINGERING && lingers_long_enough(r, &m[i]))
 			ledger_close(r->ctx->ledger, m[i].id, "was never stopped", NULL, NULL);
 	}

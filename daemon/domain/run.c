@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/varlink.h"
 #include "common/paths.h"
 #include "daemon/domain/aftermath.h"
 #include "daemon/domain/history.h"
@@ -66,6 +67,9 @@ static void on_aftermath(void *arg)
 	log_event(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, bad ? EV_RUN_FAILED : EV_RUN_FINISHED, &fields,
 		"run %s is over: %s", r->result.backup_id, run_state_name(r->result.state));
 	underway_clear(r->o.ctx->conf);
+	struct json_object *o = json_object_new_object();
+	json_object_object_add(o, "result", run_result_json(&r->result));
+	events_tell(r->o.ctx->events, "run-finished", o);
 	finish(r);
 }
 
@@ -115,6 +119,10 @@ static void on_unit(void *arg, struct unit_result *u, const struct fault *f, boo
 	bool again = retry && !r->cancelled && !strv_has(&r->retried, unit);
 	if (!again && strv_has(&r->retried, unit))
 		strv_add(&u->warnings, "was tried twice: someone else had changed its containers");
+	struct json_object *o = json_object_new_object();
+	json_object_object_add(o, "unit", unit_result_json(u));
+	json_put_text(o, "backup_id", r->result.backup_id);
+	events_tell(r->o.ctx->events, "unit-finished", o);
 	*slot(r, unit) = *u; /* takes what it owns */
 	if (again) {
 		log_warning("%s is tried once more at the end of the run", unit);

@@ -82,10 +82,10 @@ def test_usage(argv):
     assert r.returncode == 2 and r.stderr
 
 
-def activated(d, s):
+def activated(d, s, *argv):
     """As systemd starts it: the listening socket is descriptor 3, and blocking."""
     script = f'exec 3<&{s.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-    d.process = subprocess.Popen(["bash", "-c", script, "sh", DAEMON, "--config", d.conf, "--idle-exit", "1"], pass_fds=[s.fileno()],
+    d.process = subprocess.Popen(["bash", "-c", script, "sh", DAEMON, "--config", d.conf, *(argv or ["--idle-exit", "1"])], pass_fds=[s.fileno()],
                                  stdout=open(d.log, "ab"), stderr=subprocess.STDOUT)
     world.Daemon.started.append(d.process)
     return d.process

@@ -46,6 +46,7 @@ struct conf {
 		char *cache_directory; /* NULL: paths.cache/kopia */
 		int64_t cache_size_mb; /* content and metadata cache each */
 		char *identity;        /* NULL: fixed at init */
+		bool maintenance;      /* kopia.maintenance = auto */
 	} kopia;
 
 	struct {

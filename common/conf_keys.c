@@ -25,6 +25,7 @@ enum key_type {
 	KEY_SIZE,
 	KEY_METHOD,
 	KEY_MTIME,
+	KEY_MAINTENANCE,
 	KEY_LEVEL,
 	KEY_ENCRYPTION,
 	KEY_COMPRESSION,
@@ -55,6 +56,7 @@ static const struct key keys[] = {
 	{ "kopia", "cache_directory", KEY_PATH, AT(kopia.cache_directory), 0, 0, NULL },
 	{ "kopia", "cache_size", KEY_SIZE, AT(kopia.cache_size_mb), 0, 0, "2GiB" },
 	{ "kopia", "identity", KEY_TEXT, AT(kopia.identity), 0, 0, NULL },
+	{ "kopia", "maintenance", KEY_MAINTENANCE, AT(kopia.maintenance), 0, 0, "auto" },
 	{ "kopia", "program", KEY_PATH, AT(kopia.program), 0, 0, NULL },
 	{ "backup", "backup_base_path", KEY_PATH, AT(backup.base_path), 0, 0, NULL },
 	{ "backup", "parallel_workers", KEY_WORKERS, AT(backup.parallel_workers), 0, 0, "auto" },
@@ -238,6 +240,16 @@ static int set_mtime(struct value *v)
 	return 0;
 }
 
+static int set_maintenance(struct value *v)
+{
+	bool automatic = strcasecmp(v->text, "auto") == 0;
+
+	if (!automatic && strcasecmp(v->text, "off") != 0)
+		return refuse(v, "auto or off is needed");
+	*(bool *)v->to = automatic;
+	return 0;
+}
+
 static int set_level(struct value *v)
 {
 	return log_level_parse(v->text, v->to) < 0 ? refuse(v, "ERROR, WARNING, INFO or DEBUG is needed") : 0;
@@ -301,6 +313,7 @@ static int (*const setters[])(struct value *v) = {
 	[KEY_SIZE] = set_size,
 	[KEY_METHOD] = set_method,
 	[KEY_MTIME] = set_mtime,
+	[KEY_MAINTENANCE] = set_maintenance,
 	[KEY_LEVEL] = set_level,
 	[KEY_ENCRYPTION] = set_encryption,
 	[KEY_COMPRESSION] = set_compression,

@@ -63,6 +63,7 @@ static const char *const message_ids[] = {
 	[EV_ITEM_READ] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0e",
 	[EV_ITEM_SAVED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e0f",
 	[EV_ITEM_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e10",
+	[EV_MAINTENANCE_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e21",
 	[EV_AFTER_FAILED] = "5c1f2f9f0a6c4b0f9a9d5e3a7c1b4e20",
 };
 _Static_assert(ARRAY_SIZE(message_ids) == LOG_EVENTS, "every event has a MESSAGE_ID");

@@ -30,6 +30,7 @@ enum log_event_id {
 	EV_ITEM_READ,
 	EV_ITEM_SAVED,
 	EV_ITEM_FAILED,
+	EV_MAINTENANCE_FAILED,
 	EV_AFTER_FAILED, /* a stage after a run: retention, history, … */
 	LOG_EVENTS
 };

@@ -90,6 +90,11 @@ char *path_underway(const struct conf *c)
 	return below(c->paths.state, "run-under-way.json");
 }
 
+char *path_maintenance(const struct conf *c)
+{
+	return below(c->paths.state, "maintenance.json");
+}
+
 char *path_rates(const struct conf *c)
 {
 	return below(c->paths.state, "rates.json");

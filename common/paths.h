@@ -24,6 +24,7 @@ char *path_spool(const struct conf *c);     /* directory */
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
 char *path_schedule(const struct conf *c);  /* what schedules remember */
 char *path_log(const struct conf *c);       /* of a daemon that no journal hears */
+char *path_maintenance(const struct conf *c); /* maintenance.json: when it was done */
 char *path_underway(const struct conf *c);  /* the run under way, as far as it is */
 char *path_rates(const struct conf *c);     /* what was measured: forecast */
 /* Create state, runtime and cache with their modes. */

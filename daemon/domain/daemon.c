@@ -189,6 +189,8 @@ static void on_queue_idle(void *arg)
 
 	apply_conf(d);
 	recover_kick(d->recover);
+	if (!d->stopping)
+		daemon_upkeep(d);
 	stop_when_idle(d);
 }
 

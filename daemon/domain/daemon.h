@@ -54,6 +54,8 @@ extern const struct method_row daemon_methods[];
 extern const size_t daemon_n_methods;
 extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;
 extern const struct operation operation_retention, operation_bundle;
+/* When all jobs are over: the repository's maintenance, if it is due. */
+void daemon_upkeep(struct daemon *d);
 /* Fail with the fields that the interface gives this error, as far as they are known here. */
 void daemon_fail(struct request *r, const struct fault *f);
 /* Replies of a call that became a job follow the job. */

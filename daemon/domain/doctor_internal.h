@@ -38,7 +38,7 @@ check_fn check_engine, check_containers;
 /* doctor_storage.c: directories, each by a child; the check's name says which */
 check_fn check_place;
 /* doctor_repository.c */
-check_fn check_repository, check_policies;
+check_fn check_repository, check_policies, check_maintenance;
 /* doctor_service.c: units, schedule, what past runs left */
 check_fn check_units, check_schedule, check_ledger, check_last_run, check_run_clock;
 

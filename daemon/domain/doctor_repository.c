@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/varlink.h"
 #include "daemon/domain/doctor_internal.h"
+#include "daemon/domain/maintain.h"
 
 #define SPARE_BYTES ((int64_t)1 << 30)
+#define STALE_MS    ((int64_t)8 * 86400 * 1000)
 
 /* --- repository -------------------------------------------------------------------------- */
 
@@ -68,4 +71,37 @@ static void on_policies(void *arg, const struct fault *f, const char *text, size
 void check_policies(struct check *c)
 {
 	repository_policy_list(c->o->ctx->repository, on_policies, c);
+}
+
+/* --- maintenance ------------------------------------------------------------------------------- */
+
+static void say_maintenance(struct check *c, const struct maintenance *m)
+{
+	const struct repository *r = c->o->ctx->repository;
+	const char *identity = repository_identity(r);
+	char *full CLEANUP(freep) = m->full_ms ? format_time(m->full_ms) : xstrdup("never");
+	int64_t since = m->full_ms ? m->full_ms : repository_since_ms(r);
+
+	if (!identity)
+		check_say(c, NULL, CHECK_UNKNOWN, NULL, "there is no repository yet");
+	else if (!c->o->ctx->conf->kopia.maintenance)
+		check_say(c, NULL, CHECK_OK, NULL, "it is not done from here: kopia.maintenance = off");
+	else if (m->error)
+		check_say(c, NULL, CHECK_WARNING, "kopi-docka maintain --full does it now", "the last one failed: %s", m->error);
+	else if (m->owner && !streq(m->owner, identity))
+		check_say(c, NULL, CHECK_OK, "if that host is no more: kopi-docka kopia maintenance set --owner=me", "%s does it", m->owner);
+	else if (wall_ms() - since > STALE_MS)
+		check_say(c, NULL, CHECK_WARNING, "it follows backups; kopi-docka maintain --full does it now", "the last full one: %s", full);
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "after backups, when it is due; the last full one: %s", full);
+}
+
+void check_maintenance(struct check *c)
+{
+	struct maintenance m;
+
+	maintain_load(c->o->ctx->conf, &m);
+	say_maintenance(c, &m);
+	maintenance_done(&m);
+	check_over(c);
 }

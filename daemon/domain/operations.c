@@ -203,22 +203,6 @@ const struct operation operation_retention = {
 	.name = "retention", .start = retention_begin, .cancel = runs_to_its_end,
 };
 
-/* --- Maintain ------------------------------------------------------------------------ */
-
-static void on_maintained(void *arg, const struct fault *f)
-{
-	job_over(arg, f, f ? NULL : json_object_new_object());
-}
-
-static void maintain_begin(struct job *j)
-{
-	struct daemon *d = job_owner(j);
-
-	repository_maintain(d->ctx.repository, json_flag(job_parameters(j), "full", false), on_maintained, j);
-}
-
-const struct operation operation_maintain = { .name = "maintain", .start = maintain_begin, .cancel = runs_to_its_end };
-
 /* --- WriteBundle --------------------------------------------------------------------- */
 
 static void on_bundle(void *arg, const struct fault *f, const struct bundle_result *res)

@@ -23,7 +23,7 @@ struct job {
 	struct json_object *parameters; /* shared reference */
 	uid_t uid;
 	int64_t since;
-	bool running, cancelled, over; /* over: its end is only being told */
+	bool running, cancelled, yields, over; /* over: its end is only being told */
 	void *data;
 	struct json_object *progress;   /* owned, last told */
 	struct fault fault;
@@ -189,6 +189,31 @@ static struct job *append(struct queue *q)
 	return j;
 }
 
+static void cancel(struct job *j)
+{
+	if (j->cancelled || j->over) /* over: what it worked on is freed already */
+		return;
+	j->cancelled = true;
+	if (j->running) {
+		j->op->cancel(j);
+		return;
+	}
+	struct fault f = { 0 };
+	fault_set(&f, FAULT_CANCELLED, -ECANCELED, "job %u was cancelled before it began", j->number);
+	j->running = true; /* it must not be started while its end is deferred */
+	job_over(j, &f, NULL);
+}
+
+static void make_way(struct queue *q)
+{
+	struct job *j = q->first;
+
+	if (!j->next || !j->running || !j->op->yields || j->cancelled || j->over)
+		return;
+	j->yields = true;
+	cancel(j);
+}
+
 int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
 	const struct job_listener *l, unsigned int *ret_job, struct fault *f)
 {
@@ -213,6 +238,7 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 	*ret_job = j->number;
 	changed(q);
 	start_next(q);
+	make_way(q);
 	return 0;
 }
 
@@ -226,21 +252,6 @@ void queue_forget(struct queue *q, void *listener_arg)
 				j->n_listeners--;
 				i--;
 			}
-}
-
-static void cancel(struct job *j)
-{
-	if (j->cancelled)
-		return;
-	j->cancelled = true;
-	if (j->running) {
-		j->op->cancel(j);
-		return;
-	}
-	struct fault f = { 0 };
-	fault_set(&f, FAULT_CANCELLED, -ECANCELED, "job %u was cancelled before it began", j->number);
-	j->running = true; /* it must not be started while its end is deferred */
-	job_over(j, &f, NULL);
 }
 
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l)
@@ -313,6 +324,11 @@ void *job_data(const struct job *j)
 void job_set_data(struct job *j, void *data)
 {
 	j->data = data;
+}
+
+bool job_yields(const struct job *j)
+{
+	return j->yields;
 }
 
 void *job_owner(const struct job *j)

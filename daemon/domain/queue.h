@@ -20,6 +20,7 @@ struct job;
 struct operation {
 	const char *name; /* backup, restore, init, maintain */
 	void (*start)(struct job *j);
+	bool yields; /* cancelled as soon as another job waits: what can be done again at any time */
 	void (*cancel)(struct job *j); /* hurry: job_over() follows, with FAULT_CANCELLED or its end */
 	/* Does a job with the parameters ${have} do what ${asked} asks for? NULL: only if they are the same. */
 	bool (*covers)(struct json_object *have, struct json_object *asked);
@@ -54,6 +55,7 @@ struct json_object *queue_progress(const struct queue *q);      /* of the runnin
 struct json_object *job_parameters(const struct job *j);
 void *job_data(const struct job *j);
 void job_set_data(struct job *j, void *data);
+bool job_yields(const struct job *j); /* its cancel is for another job's sake */
 void *job_owner(const struct job *j); /* queue_new's ${arg} */
 void job_progress(struct job *j, const struct progress *p);
 void job_over(struct job *j, const struct fault *f, struct json_object *result /* taken, may be NULL */);

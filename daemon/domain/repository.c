@@ -65,6 +65,8 @@ void repository_load_identity(struct repository *r)
 	struct json_object *o CLEANUP(json_putp) = json_parse(text.data, text.len);
 	r->identity = xstrdup(json_text(o, "identity"));
 	r->unique_id = xstrdup(json_text(o, "unique_id"));
+	if (parse_time(json_text(o, "initialised"), &r->since_ms) < 0)
+		r->since_ms = 0;
 }
 
 struct repository *repository_new(struct loop *l, const struct conf *c)
@@ -114,6 +116,11 @@ char *repository_kopia_version(const struct repository *r)
 	if (r->version <= KOPIA_OLDEST)
 		return NULL;
 	return xasprintf("%d.%d.%d", r->version / 1000000, r->version / 1000 % 1000, r->version % 1000);
+}
+
+int64_t repository_since_ms(const struct repository *r)
+{
+	return r->since_ms;
 }
 
 const char *repository_name(const struct repository *r)
@@ -374,5 +381,23 @@ void repository_show_command(struct repository *r, const char *object, const cha
 
 	repository_place(r, &p);
 	kopia_argv_show(&p, object, file, argv);
+	kopia_environment(&p, env);
+}
+
+void repository_maintain_command(struct repository *r, bool full, struct strv *argv, struct strv *env)
+{
+	struct kopia_place p;
+
+	repository_place(r, &p);
+	kopia_argv_maintenance(&p, full, argv);
+	kopia_environment(&p, env);
+}
+
+void repository_maintenance_info_command(struct repository *r, struct strv *argv, struct strv *env)
+{
+	struct kopia_place p;
+
+	repository_place(r, &p);
+	kopia_argv_maintenance_info(&p, argv);
 	kopia_environment(&p, env);
 }

@@ -54,15 +54,20 @@ void repository_policy_list(struct repository *r, repository_text_fn *done, void
 void repository_delete(struct repository *r, const struct strv *ids, repository_done_fn *done, void *arg);
 /* Retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT of every unit, set only on drift. */
 void repository_policies(struct repository *r, const struct strv *units, repository_done_fn *done, void *arg);
-void repository_maintain(struct repository *r, bool full, repository_done_fn *done, void *arg);
 
 /* For pipelines: argv and environment of snapshot create / show. Owned by ${r}'s caller (strv). */
 void repository_create_command(struct repository *r, const struct kopia_create *o, struct strv *argv,
 	struct strv *env);
 void repository_show_command(struct repository *r, const char *object, const char *file,
 	struct strv *argv, struct strv *env);
+void repository_maintain_command(struct repository *r, bool full, struct strv *argv, struct strv *env);
+void repository_maintenance_info_command(struct repository *r, struct strv *argv, struct strv *env);
+/* What such a child of kopia's ended with; a child that did not answer at all included. */
+void repository_explain(const struct repository *r, const struct child_result *c, struct fault *f);
 /* user@host fixed at init; NULL before. Borrowed. */
 const char *repository_identity(const struct repository *r);
+/* When init fixed it, wall clock; 0: unknown. */
+int64_t repository_since_ms(const struct repository *r);
 /* kopia, as found or configured; NULL: there is none. Borrowed. */
 const char *repository_program(const struct repository *r);
 /* "0.23.1"; NULL before the first check, and for a build that has no number. Caller's. */

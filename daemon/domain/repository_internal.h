@@ -13,6 +13,7 @@ struct repository {
 	char *config_file, *cache_dir, *log_dir, *identity_file;
 	char *name;
 	char *identity, *unique_id; /* of identity.json; NULL before init */
+	int64_t since_ms;           /* of the same: when init wrote it; 0: unknown */
 	size_t calls;
 };
 
@@ -45,8 +46,6 @@ void repository_place(const struct repository *r, struct kopia_place *ret);
 int repository_have_kopia(const struct repository *r, struct fault *f) WARN_UNUSED;
 int repository_check_version(struct repository *r, const char *text, struct fault *f) WARN_UNUSED;
 void repository_load_identity(struct repository *r);
-/* What a child of kopia's ended with; a child that did not answer at all included. */
-void repository_explain(const struct repository *r, const struct child_result *c, struct fault *f);
 
 #define REPOSITORY_DEADLINE_MS      120000
 #define REPOSITORY_LONG_DEADLINE_MS 3600000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is in the repository: listing, deleting by run, maintenance. */
+/* What is in the repository: listing, deleting. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,39 +185,4 @@ void repository_delete(struct repository *r, const struct strv *ids, repository_
 	c->done = done;
 	strv_copy(&c->words, ids);
 	repository_still_there(r, begin_delete, c);
-}
-
-/* --- maintenance ------------------------------------------------------------------------------------ */
-
-static void on_maintained(void *arg, const struct child_result *res)
-{
-	struct call *c = arg;
-	struct fault f = { 0 };
-
-	if (!child_ok(res))
-		repository_explain(c->r, res, &f);
-	repository_call_over(c, f.code == FAULT_NONE ? NULL : &f);
-}
-
-static void on_maintain_checked(void *arg, const struct fault *f)
-{
-	struct call *c = arg;
-	struct kopia_place p;
-
-	if (f) {
-		repository_call_over(c, f);
-		return;
-	}
-	repository_place(c->r, &p);
-	kopia_argv_maintenance(&p, c->flag, &c->argv);
-	repository_run(c, REPOSITORY_LONG_DEADLINE_MS, on_maintained);
-}
-
-void repository_maintain(struct repository *r, bool full, repository_done_fn *done, void *arg)
-{
-	struct call *c = repository_call_new(r, arg);
-
-	c->done = done;
-	c->flag = full;
-	repository_still_there(r, on_maintain_checked, c);
 }

@@ -66,6 +66,7 @@ void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c,
 void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
 	const char *identity, struct strv *argv);
 void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv *argv);
+void kopia_argv_maintenance_info(const struct kopia_place *p, struct strv *argv);
 
 int kopia_parse_created(const char *text, size_t len, struct kopia_created *ret, struct fault *f) WARN_UNUSED;
 int kopia_parse_list(const char *text, size_t len, struct kopia_snapshot **ret, size_t *ret_n,
@@ -74,6 +75,8 @@ int kopia_parse_status(const char *text, size_t len, struct kopia_status *ret, s
 /* "0.23.1 build: …" or "v0.23.1 …" → 23001 (major*1e6 + minor*1e3 + patch). -EINVAL. */
 int kopia_parse_version(const char *text, int *ret) WARN_UNUSED;
 #define KOPIA_OLDEST 20000 /* 0.20.0 */
+/* maintenance info --json: user@host whose it is, caller's. */
+int kopia_parse_maintenance_owner(const char *text, size_t len, char **ret, struct fault *f) WARN_UNUSED;
 /* The array of policy list --json; caller's. NULL and the fault: cannot be read. */
 struct json_object *kopia_parse_policies(const char *text, size_t len, struct fault *f);
 /* Drift: ${policies} have none of ${target} (user@host:/path), or one that says something else. */

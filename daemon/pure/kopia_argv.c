@@ -191,3 +191,11 @@ void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv 
 	if (full)
 		strv_add(argv, "--full");
 }
+
+void kopia_argv_maintenance_info(const struct kopia_place *p, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "maintenance");
+	strv_add(argv, "info");
+	strv_add(argv, "--json");
+}

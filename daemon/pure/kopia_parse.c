@@ -129,6 +129,16 @@ int kopia_parse_version(const char *text, int *ret)
 	return 0;
 }
 
+int kopia_parse_maintenance_owner(const char *text, size_t len, char **ret, struct fault *f)
+{
+	struct json_object *o CLEANUP(json_putp) = parse_output(text, len, '{');
+
+	if (!json_text(o, "owner"))
+		return not_json(f, "maintenance info");
+	*ret = xstrdup(json_text(o, "owner"));
+	return 0;
+}
+
 struct json_object *kopia_parse_policies(const char *text, size_t len, struct fault *f)
 {
 	struct json_object *list = parse_output(text, len, '[');

@@ -4,7 +4,6 @@ with kopia itself: a recipe that counts no items is a whole point."""
 import concurrent.futures
 import datetime
 import json
-import shlex
 
 import pytest
 
@@ -14,22 +13,10 @@ UTC = datetime.timezone.utc
 NAMES = ("latest", "daily", "weekly", "monthly", "yearly")
 
 
-def wrapper(directory, script=""):
-    """A kopia that writes down what it is asked; where the script says so it fails."""
-    log, program = directory / "kopia.log", directory / "kopia"
-    program.write_text(f'#!/bin/sh\necho "$*" >> {shlex.quote(str(log))}\n{script}\nexec kopia "$@"\n')
-    program.chmod(0o755)
-    return program
-
-
-def asked(directory, what):
-    return [line for line in (directory / "kopia.log").read_text().splitlines() if f" {what} " in line]
-
-
 @pytest.fixture
 def watched(engine, directory):
     """A daemon whose kopia is the wrapper."""
-    return world.Daemon(engine, directory, kopia__program=wrapper(directory)).start().init()
+    return world.Daemon(engine, directory, kopia__program=world.kopia_wrapper(directory)).start().init()
 
 
 def identity(daemon):
@@ -101,16 +88,16 @@ def test_the_choice_is_kopias(watched):
     text = watched.ctl("retention", "--dry-run", check=0).stdout
     assert "shop keeps latest 3, daily 7, weekly 4, monthly 12, yearly 2" in text and "nothing was deleted" in text
     assert text.count("stays  ") == len(staying) and text.count("GOES   ") == len(year()) - len(staying)
-    assert not asked(watched.directory, "snapshot delete")
+    assert not world.asked(watched.directory, "snapshot delete")
 
     text = watched.ctl("retention", "--unit", "shop", check=0).stdout
     assert f"{len(year()) - len(staying)} restore points deleted, {len(staying)} left" in text
-    assert len(asked(watched.directory, "snapshot delete")) == 1  # many points, one kopia
+    assert len(world.asked(watched.directory, "snapshot delete")) == 1  # many points, one kopia
     left = watched.call("ListRestorePoints")["parameters"]["restore_points"]
     assert {p["backup_id"] for p in left} == staying
     reply = json.loads(watched.ctl("--json", "retention", check=0).stdout.splitlines()[-1])
     assert all(p["stays"] for p in reply["units"][0]["points"])  # what stayed stays
-    assert len(asked(watched.directory, "snapshot delete")) == 1
+    assert len(world.asked(watched.directory, "snapshot delete")) == 1
 
 
 def days_ago(n):
@@ -138,14 +125,14 @@ def test_after_a_run(engine, watched):
     first = watched.backup()["backup_id"]
     assert ids(watched, "shop") == [first] and old != first
     assert ids(watched, "gone") == partial[:0:-1] + [whole]
-    assert len(asked(watched.directory, "policy set")) - 1 == 2  # init's own, and one a unit for all its prefixes
+    assert len(world.asked(watched.directory, "policy set")) - 1 == 2  # init's own, and one a unit for all its prefixes
     second = watched.backup("mail")["backup_id"]
     assert ids(watched, "shop") == [first] and ids(watched, "mail") == [second, first]
     third = watched.backup()["backup_id"]
     assert ids(watched, "shop") == [third] and ids(watched, "mail") == [third, second, first]
     assert ids(watched, "shop", host="root@elsewhere") == foreign[::-1]
     assert "/my/own" in watched.kopia("snapshot", "list", "--all").stdout
-    assert len(asked(watched.directory, "policy set")) - 1 == 2  # no drift, nothing set
+    assert len(world.asked(watched.directory, "policy set")) - 1 == 2  # no drift, nothing set
     # all of a point went, and all of one stayed
     tags = [s["tags"] for s in json.loads(watched.kopia("snapshot", "list", "--all", "--json", "--tags=unit:shop").stdout)
             if s["source"]["host"] != "elsewhere"]
@@ -155,7 +142,7 @@ def test_after_a_run(engine, watched):
     reconfigure(watched, (1, 0, 0, 0, 0), **{"unit:mail__retention_latest": 2, "kopia__compression": "none"})
     fourth = watched.backup("mail")["backup_id"]
     assert ids(watched, "mail") == [fourth, third]
-    assert len(asked(watched.directory, "policy set")) - 1 == 3
+    assert len(world.asked(watched.directory, "policy set")) - 1 == 3
     for prefix in ("volumes", "binds", "recipes"):
         policy = json.loads(watched.kopia("policy", "show", "--json", f"{identity(watched)}:/{prefix}/mail").stdout)
         assert policy["retention"]["keepLatest"] == 2 and policy["compression"]["compressorName"] == "none"
@@ -164,7 +151,7 @@ def test_after_a_run(engine, watched):
 def test_a_failing_retention_is_a_warning(engine, directory):
     """The data is safe: the run is not called failed, and not called good."""
     fails = 'case "$*" in *"snapshot delete"*) echo "ERROR no luck today" >&2; exit 1;; esac'
-    d = world.Daemon(engine, directory, kopia__program=wrapper(directory, fails), retention__latest=1, retention__daily=0,
+    d = world.Daemon(engine, directory, kopia__program=world.kopia_wrapper(directory, fails), retention__latest=1, retention__daily=0,
                      retention__weekly=0, retention__monthly=0, retention__yearly=0).start().init()
     engine.container("shop", volumes=["shop-data:/data"])
     make(d, "shop", days_ago(50))
@@ -172,7 +159,7 @@ def test_a_failing_retention_is_a_warning(engine, directory):
     assert result["units"][0]["data"] == "complete" and not result["units"][0]["errors"]
     assert len(result["errors"]) == 1 and result["errors"][0].startswith("retention: ") and "no luck today" in result["errors"][0]
     assert len(ids(d, "shop")) == 2
-    assert len(asked(directory, "snapshot delete")) == 2  # it looked once more before it gave up
+    assert len(world.asked(directory, "snapshot delete")) == 2  # it looked once more before it gave up
     r = d.ctl("retention", check=1)
     assert "no luck today" in r.stderr
 

@@ -279,6 +279,18 @@ class Daemon:
         return run("kopia", f"--config-file={self.state}/repository.config", "--no-auto-maintenance", *argv, env=env, **kw)
 
 
+def kopia_wrapper(directory, script=""):
+    """A kopia that writes down what it is asked (asked()); where the shell lines say so it does something else."""
+    program = directory / "kopia"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {directory}/kopia.log\n{script}\nexec kopia "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def asked(directory, what):
+    return [line for line in (directory / "kopia.log").read_text().splitlines() if f" {what} " in f"{line} "]
+
+
 def scratch():
     return pathlib.Path(tempfile.mkdtemp(prefix="kopi-docka-", dir="/var/tmp"))
 

@@ -27,6 +27,7 @@ static const char libconfig[] =
 static void check_order(const struct conf *c)
 {
 	assert_string_equal(c->kopia.repository_path, "/backup/kopia-repo");
+	assert_true(c->kopia.maintenance);
 	assert_string_equal(c->kopia.encryption, "AES256-GCM-HMAC-SHA256");
 	assert_string_equal(c->kopia.cache_directory, "/var/cache/kopia");
 	assert_string_equal(c->backup.base_path, "/backup/kopi-docka");
@@ -101,6 +102,7 @@ static void refused(void **state)
 		{ "[backup]\nstop_timeout = -1\n", "whole seconds" },
 		{ "[backup]\nmethod = delta\n", "not built yet" },
 		{ "[backup]\nmtime = x\n", "preserve or clamp" },
+		{ "[kopia]\nmaintenance = daily\n", "auto or off" },
 		{ "[backup]\nexclude_patterns = [\"a\n", "a list is needed" },
 		{ "[backup]\nmax_window = soon\n", "a duration is needed" },
 		{ "[backup]\nallow_autoremove = maybe\n", "true or false" },

@@ -60,6 +60,7 @@ static void secrets_only_in_the_environment(void **state)
 	kopia_argv_repository(&place, c, "create", "me@there", &argv);
 	kopia_argv_repository(&place, c, "connect", "me@there", &argv);
 	kopia_argv_maintenance(&place, true, &argv);
+	kopia_argv_maintenance_info(&place, &argv);
 	char *text CLEANUP(freep) = joined(&argv);
 	assert_null(strstr(text, "s3cret"));
 	assert_non_null(strstr(text, "filesystem|--path=/r|--override-username=me|--override-hostname=there|"));
@@ -158,6 +159,11 @@ static void status_version_policy(void **state)
 	assert_int_equal(v, 1002003);
 	assert_int_equal(kopia_parse_version("unknown", &v), -EINVAL);
 	assert_int_equal(conf_parse("f", "", &c, NULL), 0);
+	static const char info[] = "{\"owner\":\"u@h\",\"quick\":{}}";
+	char *owner CLEANUP(freep) = NULL;
+	assert_int_equal(kopia_parse_maintenance_owner(info, strlen(info), &owner, &f), 0);
+	assert_string_equal(owner, "u@h");
+	assert_true(kopia_parse_maintenance_owner("{}", 2, &owner, &f) < 0);
 	assert_null(kopia_parse_policies("{}", 2, &f));
 	assert_int_equal(f.code, FAULT_REPOSITORY);
 	struct json_object *list CLEANUP(json_putp) = kopia_parse_policies(policies, strlen(policies), &f);

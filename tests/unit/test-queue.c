@@ -208,6 +208,54 @@ static void full(void **state)
 	assert_int_equal(l.over, n - 1);
 }
 
+static const struct operation humble = { .name = "work", .yields = true, .start = begin, .cancel = end };
+
+/* What yields is cancelled when another job comes, and only then. */
+static void makes_way(void **state)
+{
+	struct world *w = *state;
+	struct listener a = { 0 }, b = { 0 };
+	struct job_listener to = { .on_over = on_over, .arg = &a };
+	struct json_object *p CLEANUP(json_putp) = json_object_new_object();
+	struct fault f = { 0 }, c = { .code = FAULT_CANCELLED };
+	unsigned int job = 0;
+
+	json_put_text(p, "name", "a");
+	assert_int_equal(queue_add(w->queue, &humble, p, 0, &to, &job, &f), 0);
+	assert_string_equal(w->log.data, "start a;");
+	assert_false(job_yields(w->running));
+	add(w, "b", &b);
+	add(w, "c", &b);
+	assert_string_equal(w->log.data, "start a;cancel a;"); /* once */
+	assert_true(job_yields(w->running));
+	finish(w, &c, 0);
+	assert_int_equal(a.code, FAULT_CANCELLED);
+	finish(w, NULL, 0);
+	assert_int_equal(queue_add(w->queue, &humble, p, 0, &to, &job, &f), 0);
+	assert_string_equal(w->log.data, "start a;cancel a;start b;start c;"); /* it waits like others */
+	finish(w, NULL, 0);
+	queue_close(w->queue);
+	assert_false(job_yields(w->running));
+	finish(w, &c, 0);
+	assert_int_equal(w->idle, 1);
+}
+
+/* Between a job's end and that it is told: its operation has nothing left to cancel. */
+static void cancelled_too_late(void **state)
+{
+	struct world *w = *state;
+	struct listener a = { 0 }, b = { 0 };
+	struct job_listener to = { .on_over = on_over, .arg = &b };
+	unsigned int job = add(w, "a", &a);
+
+	job_over(w->running, NULL, NULL);
+	w->running = NULL;
+	assert_int_equal(queue_cancel(w->queue, job, &to), 0);
+	loop_drain(w->loop, 20);
+	assert_string_equal(w->log.data, "start a;");
+	assert_true(a.over == 1 && b.over == 1 && b.code == FAULT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +264,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(held, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(makes_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(cancelled_too_late, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

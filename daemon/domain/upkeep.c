@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The job "maintain", twice: asked for, which others wait for, and by itself, which makes
+ * way for all. What it does is in maintain.c.
+ */
+#include <unistd.h>
+
+#include "common/varlink.h"
+#include "daemon/domain/daemon.h"
+#include "daemon/domain/maintain.h"
+
+static void on_maintained(void *arg, const struct fault *f)
+{
+	job_over(arg, f, f ? NULL : json_object_new_object());
+}
+
+static void start_maintenance(struct job *j, bool automatic)
+{
+	struct daemon *d = job_owner(j);
+	struct progress p = PROGRESS_INIT;
+	struct maintain_options o = {
+		.ctx = &d->ctx, .full = json_flag(job_parameters(j), "full", false), .automatic = automatic, .arg = j,
+	};
+
+	p.phase = o.full ? "full" : "quick";
+	job_progress(j, &p);
+	job_set_data(j, maintain_start(&o, on_maintained));
+}
+
+static void maintain_begin(struct job *j)
+{
+	start_maintenance(j, false);
+}
+
+static void maintain_end(struct job *j)
+{
+	maintain_cancel(job_data(j), job_yields(j));
+}
+
+const struct operation operation_maintain = { .name = "maintain", .start = maintain_begin, .cancel = maintain_end };
+
+static void upkeep_begin(struct job *j)
+{
+	start_maintenance(j, true);
+}
+
+static const struct operation operation_upkeep = {
+	.name = "maintain", .yields = true, .start = upkeep_begin, .cancel = maintain_end,
+};
+
+void daemon_upkeep(struct daemon *d)
+{
+	enum maintenance_kind due = maintain_due(&d->ctx);
+	struct job_listener nobody = { 0 };
+	unsigned int job;
+	struct fault f = { 0 };
+
+	if (due == MAINTENANCE_NONE)
+		return;
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	json_put_flag(o, "full", due == MAINTENANCE_FULL);
+	IGNORE(queue_add(d->queue, &operation_upkeep, o, geteuid(), &nobody, &job, &f)); /* it was empty a moment ago */
+}

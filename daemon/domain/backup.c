@@ -18,16 +18,17 @@
 #include "daemon/domain/method.h"
 
 static void plan_enter(void *owner);
+static void plan_cancel(void *owner);
 static void preflight_enter(void *owner);
 static void prepare_enter(void *owner);
 static void prepare_cancel(void *owner);
 static void replan_enter(void *owner);
 
 static const struct step table[] = {
-	{ "plan", NULL, plan_enter, NULL, NULL },
+	{ "plan", NULL, plan_enter, NULL, plan_cancel },
 	{ "preflight", NULL, preflight_enter, NULL, NULL },
 	{ "prepare", "finish", prepare_enter, backup_finish_leave, prepare_cancel },
-	{ "replan", NULL, replan_enter, NULL, NULL },
+	{ "replan", NULL, replan_enter, NULL, plan_cancel },
 	{ "record", "settle", backup_record_enter, backup_record_leave, NULL },
 	{ "stop", "start", backup_stop_enter, backup_stop_leave, backup_stop_cancel },
 	{ "prove", "prove-again", backup_prove_enter, backup_prove_leave, NULL },
@@ -162,6 +163,7 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 	struct backup *b = arg;
 	struct fault own = { 0 };
 
+	b->planner = NULL;
 	if (!f) {
 		b->planned = p;
 		b->unit = units_find(&p->units, b->unit_name);
@@ -180,12 +182,20 @@ static void start_planner(struct backup *b, bool measure, planner_done_fn *done)
 	struct planner_options o = {
 		.ctx = b->ctx, .units = &units, .measure = measure, .keep_raw = measure,
 	};
-	planner_start(&o, done, b);
+	b->planner = planner_start(&o, done, b);
 }
 
 static void plan_enter(void *owner)
 {
 	start_planner(owner, true, on_planned);
+}
+
+static void plan_cancel(void *owner)
+{
+	struct backup *b = owner;
+
+	if (b->planner)
+		planner_cancel(b->planner);
 }
 
 /* --- preflight: the repository answers and is the one we know ------------------------ */
@@ -289,6 +299,7 @@ static void on_replanned(void *arg, const struct fault *f, struct planned *p)
 	struct backup *b = arg;
 	struct fault own = { 0 };
 
+	b->planner = NULL;
 	if (!f) {
 		const struct unit *now = units_find(&p->units, b->unit_name);
 		if (!unit_same(b->unit, now)) {

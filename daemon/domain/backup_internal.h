@@ -20,6 +20,7 @@ struct backup {
 	struct steps *steps;
 	backup_done_fn *done;
 
+	struct planner *planner;  /* while it plans */
 	struct planned *planned;  /* owned: the plan all steps work by */
 	const struct unit *unit;  /* borrowed from planned */
 	struct recipe *recipe;

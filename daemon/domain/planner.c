@@ -21,6 +21,8 @@ struct planner {
 	struct planner_options o;
 	struct strv units;
 	struct planned *planned;
+	struct child *child; /* while measuring */
+	bool cancelled;
 	planner_done_fn *done;
 	void *arg;
 };
@@ -61,6 +63,12 @@ static void on_measured(void *arg, const struct child_result *r)
 	struct planner *p = arg;
 	struct fault f = { 0 };
 
+	p->child = NULL;
+	if (p->cancelled) {
+		fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
+		finish(p, &f);
+		return;
+	}
 	if (!child_ok(r) || r->out_truncated) {
 		child_explain(r, "kopi-docka-pack", &f);
 		fault_wrap(&f, "the items could not be measured");
@@ -91,7 +99,9 @@ static void measure(struct planner *p)
 	o.out_max = MEASURE_MAX;
 	o.deadline_ms = MEASURE_DEADLINE_MS;
 	o.arg = p;
-	child_start(p->o.ctx->loop, &o, on_measured);
+	p->child = child_start(p->o.ctx->loop, &o, on_measured);
+	if (p->cancelled)
+		child_kill(p->child);
 }
 
 static int plan(struct planner *p, struct fault *f)
@@ -141,7 +151,7 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 		finish(p, NULL);
 }
 
-void planner_start(const struct planner_options *o, planner_done_fn *done, void *arg)
+struct planner *planner_start(const struct planner_options *o, planner_done_fn *done, void *arg)
 {
 	struct planner *p = xcalloc(1, sizeof(*p));
 
@@ -151,6 +161,14 @@ void planner_start(const struct planner_options *o, planner_done_fn *done, void 
 	p->done = done;
 	p->arg = arg;
 	docker_inventory(o->ctx->docker, o->keep_raw, on_inventory, p);
+	return p;
+}
+
+void planner_cancel(struct planner *p)
+{
+	p->cancelled = true;
+	if (p->child)
+		child_kill(p->child);
 }
 
 void planned_free(struct planned *p)

@@ -24,7 +24,10 @@ struct planner_options {
 /* Called once, never from inside planner_start(). ${p} is the callee's, NULL on failure. An unknown
  * name in units is FAULT_NO_SUCH_UNIT with suggestions. */
 typedef void planner_done_fn(void *arg, const struct fault *f, struct planned *p);
-void planner_start(const struct planner_options *o, planner_done_fn *done, void *arg);
+struct planner; /* until ${done} was called */
+struct planner *planner_start(const struct planner_options *o, planner_done_fn *done, void *arg);
+/* Do not wait for what is being measured (a dead mount may hold it): ${done} follows with FAULT_CANCELLED. */
+void planner_cancel(struct planner *p);
 void planned_free(struct planned *p);
 
 /* For planner.c alone: take kopi-docka-pack's lines into the items of the wanted units. */

@@ -12,10 +12,33 @@ struct state {
 	const char *name, *text;
 	struct strv seen;
 	int line; /* of the line inih was given last */
+	char *value; /* owned: of a line that is longer than inih takes; NULL: it has it whole */
 	size_t at;
 	struct fault *fault;
 	bool failed;
 };
+
+/*
+ * inih takes 199 bytes a line, and kopia's flags for a storage are easily more. Of a longer one
+ * it gets key and equals sign; the value is kept beside, without what inih takes for a comment.
+ */
+static size_t keep_value(struct state *s, const char *line, size_t len, size_t most)
+{
+	const char *equals = *line == ';' || *line == '#' ? NULL : memchr(line, '=', most);
+	size_t from = equals ? (size_t)(equals - line) + 1 : 0, end = len;
+
+	if (!equals)
+		return most; /* a comment, or no line of ours: inih says so */
+	for (size_t i = len; i-- > from + 1;)
+		if (line[i] == ';' && strchr(" \t", line[i - 1]))
+			end = i;
+	while (from < end && strchr(" \t", line[from]))
+		from++;
+	while (end > from && strchr(" \t\r", line[end - 1]))
+		end--;
+	s->value = xstrndup(line + from, end - from);
+	return (size_t)(equals - line) + 1;
+}
 
 /* inih asks for lines one by one: so every line's number is known. */
 static char *next_line(char *to, int size, void *arg)
@@ -28,8 +51,10 @@ static char *next_line(char *to, int size, void *arg)
 		return NULL;
 	s->line++;
 	s->at += len + (from[len] == '\n');
+	free(s->value);
+	s->value = NULL;
 	if (len > (size_t)size - 2)
-		len = (size_t)size - 2;
+		len = keep_value(s, from, len, (size_t)size - 2);
 	memcpy(to, from, len);
 	to[len] = '\n';
 	to[len + 1] = '\0';
@@ -53,7 +78,7 @@ static int on_value(void *arg, const char *section, const char *key, const char 
 
 	if (s->failed)
 		return 1;
-	char *text CLEANUP(freep) = unquote(value ? value : "");
+	char *text CLEANUP(freep) = unquote(s->value ? s->value : value ? value : "");
 	if (conf_set(s->conf, &s->seen, &at, section, key, text, NULL, s->fault) < 0)
 		s->failed = true;
 	return 1;
@@ -65,6 +90,7 @@ int conf_parse_ini(struct conf *c, const char *name, const char *text, struct fa
 	int bad = ini_parse_stream(next_line, &s, on_value, &s);
 
 	strv_done(&s.seen);
+	free(s.value);
 	if (s.failed)
 		return -EINVAL;
 	if (bad)

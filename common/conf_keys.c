@@ -354,7 +354,7 @@ static int set_one(void *base, const struct key *k, const struct conf_place *at,
 
 	if (r < 0) {
 		/* The value may be a secret that stands in the wrong place: it is not repeated. */
-		bool secret = strstr(k->name, "password") != NULL;
+		bool secret = strstr(k->name, "password") || streq(k->name, "repository"); /* keys among its flags */
 		fault_set(f, FAULT_CONF, -EINVAL, "%s:%d: %s.%s = %s%.80s%s cannot be used: %s", at->file, at->line, k->section,
 			k->name, list ? "(" : "'", list ? "list" : secret ? "***" : v.text, list ? ")" : "'", v.why);
 	}

@@ -145,68 +145,42 @@ archive() {
 		{ tar -xpf - -C "$2" || echo tar >&3; }; } 3>&1 1>&2)
 	[ -z "$failed" ]
 }
-# blocks items|start: the runnable blocks of RESTORE.md before or in the chapter that starts.
+# blocks PART FILE: the runnable blocks of RESTORE.md that find archives, and those of PART: of
+# "start" the ones that start, of "data" the ones between. Fails where PART has none.
 blocks() {
 	awk -v want="$1" '
-	/^## / { part = $0 ~ /Start/ ? "start" : "items" }
-	/^```sh$/ { inside = 1; next }
+	/^## / { part = $0 ~ /Connect|Find/ ? "find" : $0 ~ /Start/ ? "start" : "data" }
+	/^```sh$/ { inside = part == "find" || part == want; next }
 	/^```$/ { inside = 0; next }
-	inside && part == want' "$recipe/RESTORE.md"
+	inside { print; found += part == want }
+	END { exit !found }' "$recipe/RESTORE.md" >"$2"
 }
-# compose_line: the command of RESTORE.md for a compose project; empty: it is none.
-compose_line() { sed -n 's/^    \(docker compose .*\)/\1/p' "$recipe/RESTORE.md" | head -n 1; }
 # run FILE: its commands, with kopia as it is connected here.
 run() {
 	{
 		# shellcheck disable=SC2016 # expands there
 		printf '%s\n' 'kopia() { case "$1 $2" in "repository connect") ;; *) command kopia --no-auto-maintenance "$@" ;; esac; }'
 		cat -- "$1"
-	} >"$1.run"
-	(cd -- "$recipe" && sh -e "$1.run" </dev/null >"$1.log" 2>&1) && return 0
+	} >"$1.sh"
+	(cd -- "$recipe" && sh -e "$1.sh" </dev/null >"$1.log" 2>&1) && return 0
 	sed 's/^/    /' "$1.log" >&2
 	return 1
 }
-# files: the compose files where they were. What is there already stays.
-files() {
-	[ -d "$recipe/compose" ] || return 0
-	(cd -- "$recipe/compose" && find . -type f) | while IFS= read -r file; do
-		to=${file#.}
-		if [ ! -e "$to" ]; then
-			mkdir -p -- "$(dirname -- "$to")" && cp -p -- "$recipe/compose/$file" "$to"
-		elif ! cmp -s -- "$recipe/compose/$file" "$to"; then
-			say "  $to is there already and differs: it stays; the saved one is $recipe/compose$to"
-		fi
-	done
-}
-# directory_of: the project's. One whose name JSON has to escape is not guessed at.
-directory_of() {
-	directory=$(sed -n 's/.*"working_directory": *"\([^"\\]*\)".*/\1/p' "$recipe/unit.json" | head -n 1)
-	[ -d "$directory" ] || directory=$recipe
-	printf '%s' "$directory"
-}
-show() { sed 's/^/    /' "$1"; }
-
 start_unit() {
-	blocks start >"$recipe.start"
-	line=$(compose_line)
-	if [ -n "$line" ]; then
-		files
-		printf "cd -- '%s'\n%s\n" "$(directory_of | sed "s/'/'\\\\''/g")" "$line" >>"$recipe.start"
-		if ! docker compose version >/dev/null 2>&1; then
-			say "$unit: its data is back. docker compose is not installed here: install it, then"
-			show "$recipe.start"
-			return 0
-		fi
+	if ! blocks start "$recipe.start"; then
+		say "$unit: its data is back; what it was started with is in $recipe/inspect"
+	elif [ "$start" = false ]; then
+		say "$unit: its data is back; $recipe/RESTORE.md has the commands that start it"
+	elif grep -q '^docker compose ' "$recipe.start" && ! docker compose version >/dev/null 2>&1; then
+		say "error: $unit: its data is back, but docker compose is not installed here: install it and call this again" >&2
+		return 1
+	elif run "$recipe.start"; then
+		say "$unit: runs again"
+	else
+		say "error: $unit: its data is back, but it could not be started: see above. Call this again when that is" >&2
+		say "settled (a variable that was redacted: export it first), or go on by $recipe/RESTORE.md, at its chapter Start" >&2
+		return 1
 	fi
-	[ -s "$recipe.start" ] || { say "$unit: its data is back; how it was started is in $recipe/inspect"; return 0; }
-	if [ "$start" = false ]; then
-		say "$unit: its data is back. To start it:"
-		show "$recipe.start"
-		return 0
-	fi
-	run "$recipe.start" && { say "$unit: runs again"; return 0; }
-	say "error: $unit: its data is back, but it could not be started: see above; its commands are in $recipe/RESTORE.md" >&2
-	return 1
 }
 recover_unit() {
 	unit=$1 recipe=$work/$1-$2
@@ -216,8 +190,7 @@ recover_unit() {
 		mkdir -- "$recipe" || return 1
 		archive "$3/$unit.recipe.tar" "$recipe" || { say "error: $unit: its recipe cannot be read" >&2; return 1; }
 		[ -r "$recipe/RESTORE.md" ] || { say "error: $unit: its recipe has no RESTORE.md" >&2; return 1; }
-		blocks items >"$recipe.items"
-		run "$recipe.items" || { say "error: $unit: its data could not be brought back: see above" >&2; return 1; }
+		! blocks data "$recipe.data" || run "$recipe.data" || { say "error: $unit: its data could not be brought back: see above" >&2; return 1; }
 		: >"$recipe.restored" # a second call goes on from here
 	fi
 	start_unit

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """From a bundle and the repository to running containers, on a bare Debian with docker, kopia and GNU tar: a container
 of its own image is that machine, an empty second engine is its Docker. None of our programs is on it."""
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -100,3 +102,63 @@ def test_from_bundle_and_repository_to_the_data(engine, daemon, directory, bare,
     assert (second.volume("data") / "f").stat().st_uid == 12
     assert (directory / "project/site/index").read_text() == "index\n"
     assert second.docker("volume", "inspect", "-f", "{{.Labels.a}}", "data").stdout == "b c\n"
+
+
+# --- storage that is no directory -----------------------------------------------------------------
+
+
+class Storage:
+    """A server on loopback, by rclone. kopia reaches it by webdav, and keeps the password in its configuration; or by
+    rclone, and keeps but the path of a file that has it."""
+
+    def __init__(self, directory):
+        self.data, self.credentials = directory / "remote", directory / "rclone.conf"
+        self.data.mkdir()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.log = directory / "rclone.log"
+        self.process = subprocess.Popen(["rclone", "serve", "webdav", "--addr", f"127.0.0.1:{self.port}", "--user", "keeper",
+                                         "--pass", "storage-secret-5c1d", self.data],
+                                        stdout=open(self.log, "ab"), stderr=subprocess.STDOUT, env={**os.environ, "HOME": str(directory)})
+        world.until(self.answers, "rclone answers")
+
+    def answers(self):
+        assert self.process.poll() is None, self.log.read_text()
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def repository(self, provider):
+        url = f"http://127.0.0.1:{self.port}"
+        if provider == "webdav":
+            return ["webdav", f"--url={url}", "--webdav-username=keeper", "--webdav-password=storage-secret-5c1d"]
+        hidden = world.run("rclone", "obscure", "storage-secret-5c1d").stdout
+        self.credentials.write_text(f"[keeper]\ntype = webdav\nurl = {url}\nvendor = other\nuser = keeper\npass = {hidden}\n")
+        return ["rclone", "--remote-path=keeper:kopia", f"--rclone-args=--config={self.credentials}"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.mark.parametrize("provider", ["webdav", "rclone"])
+def test_credentials_of_remote_storage_are_inside_and_work(engine, directory, provider):
+    storage = Storage(directory)
+    try:
+        daemon = world.Daemon(engine, directory, kopia__repository_path=None, kopia__repository=json.dumps(storage.repository(provider)),
+                              backup__recovery_bundle_path=directory / "recovery", backup__recovery_password_path=directory / "passwords")
+        daemon.start().init()
+        engine.container("web", volumes=["data:/data"])
+        daemon.backup()
+        daemon.ctl("disaster-recovery", check=0)
+        daemon.stop()
+        # what was on this host and not in the bundle is gone
+        shutil.rmtree(daemon.state)
+        storage.credentials.unlink(missing_ok=True)
+        (directory / "root").mkdir()
+        world.run("sh", "-c", open_steps(directory))
+        clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(directory / "root")}
+        r = world.run("sh", directory / "root/recovery/recover.sh", "--list", env=clean)
+        assert re.fullmatch(r"web \d{8}T\d{6}Z complete\n", r.stdout)
+    finally:
+        storage.stop()

@@ -175,6 +175,8 @@ static void secrets_are_not_repeated(void **state)
 	(void)state;
 	assert_true(conf_parse("f", "[kopia]\npassword_file = hunter2\n", &c, &f) < 0);
 	assert_null(strstr(f.text, "hunter2"));
+	assert_true(conf_parse("f", "[kopia]\nrepository = [\"s3\", \"--secret-access-key=hunter2\"\n", &c, &f) < 0);
+	assert_null(strstr(f.text, "hunter2"));
 }
 
 static void values(void **state)
@@ -202,6 +204,29 @@ static void values(void **state)
 	assert_int_equal(conf_parse_list("[a", &l), -EINVAL);
 	assert_int_equal(conf_parse_list("\"a\" \"b\"", &l), -EINVAL);
 	assert_int_equal(conf_distance("pasword", "password"), 1);
+}
+
+/* inih's lines are short; kopia's flags for a storage are not, and what is cut is a wrong secret. */
+static void long_lines(void **state)
+{
+	char flag[301] = "";
+	struct conf *c CLEANUP(conf_freep) = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	memset(flag, 'x', sizeof(flag) - 1);
+	char *text CLEANUP(freep) = xasprintf("; %s = comment\n[kopia]\nrepository = [\"s3\", \"--a=%s\", \"--b;c\"] ; comment\n"
+		"password\t=   \"%s\"  \r\n# %s\n[backup]\nstop_timeout = 7\n", flag, flag, flag, flag);
+	assert_int_equal(conf_parse("f", text, &c, &f), 0);
+	assert_int_equal(c->kopia.repository.n, 3);
+	assert_int_equal(strlen(c->kopia.repository.v[1]), strlen(flag) + 4);
+	assert_string_equal(c->kopia.repository.v[2], "--b;c");
+	assert_string_equal(c->kopia.password, flag);
+	assert_int_equal(c->backup.stop_timeout_s, 7);
+	char *bad CLEANUP(freep) = xasprintf("[kopia]\n%s\n", flag);
+	conf_freep(&c);
+	assert_int_equal(conf_parse("f", bad, &c, &f), -EINVAL);
+	assert_non_null(strstr(f.text, "f:2: neither"));
 }
 
 static char *write_file(const char *name, const char *text, mode_t mode)
@@ -278,7 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_syntaxes), cmocka_unit_test(schedules), cmocka_unit_test(refused), cmocka_unit_test(retention_of_a_unit), cmocka_unit_test(secrets_are_not_repeated),
-		cmocka_unit_test(values), cmocka_unit_test(files), cmocka_unit_test(passwords), cmocka_unit_test(places),
+		cmocka_unit_test(values), cmocka_unit_test(long_lines), cmocka_unit_test(files), cmocka_unit_test(passwords), cmocka_unit_test(places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

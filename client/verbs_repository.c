@@ -51,7 +51,7 @@ static const struct verb verbs[] = {
 	{ .name = "maintain", .summary = "run the repository's maintenance",
 		.options = OPTIONS(FLAG("full", full, "also drop what nothing refers to any more")), .examples = "maintain --full",
 		.run = run_maintain, .method = "Maintain", .render = render_done },
-	{ .name = "disaster-recovery", .summary = "write the bundle that leads from a bare machine back to this one's containers",
+	{ .name = "disaster-recovery", .summary = "write the encrypted bundle that leads back from a bare host",
 		.about = "An encrypted archive with kopia's connection, the repository's password and recover.sh; beside it a\n"
 			 "README with the steps. The passphrase goes to backup.recovery_password_path. Keep both elsewhere, and apart.",
 		.options = OPTIONS(TEXT("directory", "DIR", directory, "write it there, not to backup.recovery_bundle_path")),

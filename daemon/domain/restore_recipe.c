@@ -49,11 +49,12 @@ static void mark_files(struct restore *r)
 static void compose_words(struct restore *r)
 {
 	const char *dir = json_text(r->recipe_unit, "working_directory");
-	struct strv files CLEANUP(strv_done) = { 0 };
+	struct strv files CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
 
 	if (!streq(json_text(r->recipe_unit, "kind"), "compose"))
 		return;
 	json_read_list(r->recipe_unit, "compose_files", &files);
+	json_read_list(r->recipe_unit, "env_files", &env);
 	strv_add(&r->compose, "docker");
 	strv_add(&r->compose, "compose");
 	strv_add(&r->compose, "-p");
@@ -61,6 +62,10 @@ static void compose_words(struct restore *r)
 	if (dir && files.n) {
 		strv_add(&r->compose, "--project-directory");
 		strv_add(&r->compose, dir);
+	}
+	for (size_t i = 0; i < env.n; i++) {
+		strv_add(&r->compose, "--env-file");
+		strv_add(&r->compose, env.v[i]);
 	}
 	for (size_t i = 0; i < files.n; i++) {
 		strv_add(&r->compose, "-f");

@@ -63,11 +63,17 @@ static int place(const struct rendering *r, const struct point_item *from, struc
 	return 0;
 }
 
-static void order(const struct unit *u, struct strv *stop, struct strv *start)
+/* Only what the items concern: the script of one volume leaves the others' containers alone. */
+static void order(const struct unit *u, const struct strv *items, struct strv *stop, struct strv *start)
 {
-	for (size_t level = 0; u && level < u->n_levels; level++)
+	bool *affected CLEANUP(freep) = u ? xcalloc(u->n_members + 1, sizeof(*affected)) : NULL;
+
+	if (!u)
+		return;
+	unit_affected(u, items, affected);
+	for (size_t level = 0; level < u->n_levels; level++)
 		for (size_t i = 0; i < u->n_members; i++)
-			if (u->members[i].stop && u->members[i].level == level)
+			if (affected[i] && u->members[i].stop && u->members[i].level == level)
 				strv_add(start, u->members[i].c->name);
 	for (size_t i = start->n; i-- > 0;)
 		strv_add(stop, start->v[i]);
@@ -79,7 +85,7 @@ static char *render(struct rendering *r, const struct point *p, struct script_it
 	char *config CLEANUP(freep) = path_kopia_config(r->ctx->conf);
 
 	if (!r->target)
-		order(units_find(&r->planned->units, r->unit), &stop, &start);
+		order(units_find(&r->planned->units, r->unit), &r->wanted, &stop, &start);
 	strv_add(&connect, repository_name(r->ctx->repository));
 	struct script_options o = {
 		.unit = r->unit,

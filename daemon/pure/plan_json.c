@@ -86,6 +86,7 @@ struct json_object *unit_json(const struct unit *u)
 	json_put_text(o, "kind", u->compose ? "compose" : "container");
 	json_put_text(o, "working_directory", u->working_dir);
 	json_put_list(o, "compose_files", &u->compose_files);
+	json_put_list(o, "env_files", &u->env_files);
 	json_object_object_add(o, "members", members);
 	json_object_object_add(o, "items", items);
 	json_object_object_add(o, "coverage", coverage_json(u));

@@ -19,7 +19,7 @@ def stack(engine, directory):
     (project / ".env").write_text("A=b\n")
     label = "com.docker.compose."
     engine.docker("volume", "create", "--label", "a=b c", "shopdata")
-    engine.container("shop-db-1", "-l", f"{label}project.working_dir={project}", "-l", f"{label}project.config_files={project}/compose.yml,{project}/override.yml",
+    engine.container("shop-db-1", "-l", f"{label}project.working_dir={project}", "-l", f"{label}project.environment_file={project}/.env", "-l", f"{label}project.config_files={project}/compose.yml,{project}/override.yml",
                      "-e", "DB_PASSWORD=canary-7f3a", "-e", "PLAIN=visible", "-l", "my.token=canary-label", project="shop", service="db",
                      volumes=["shopdata:/data"], command="echo canary-7f3a >/dev/null; " + world.GOOD)
     engine.sh("shop-db-1", "echo one > /data/f; chown 12:34 /data/f")
@@ -105,5 +105,5 @@ def test_recipe_alone(engine, daemon, stack, directory):
     assert where.stat().st_mode & 0o777 == 0o700 and (where / "RESTORE.md").exists()
     assert engine.running() == before and (engine.volume("shopdata") / "f").read_text() == "newer\n"
     assert "DB_PASSWORD of container shop-db-1" in reply["redacted"] and "canary" not in str(reply)
-    assert reply["compose"] == ["docker", "compose", "-p", "shop", "--project-directory", str(stack), "-f", f"{stack}/compose.yml",
+    assert reply["compose"] == ["docker", "compose", "-p", "shop", "--project-directory", str(stack), "--env-file", f"{stack}/.env", "-f", f"{stack}/compose.yml",
                                 "-f", f"{stack}/override.yml", "up", "-d"]

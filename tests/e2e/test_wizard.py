@@ -332,5 +332,6 @@ def test_scripts_for_real(shop, daemon, directory):
     assert len(safety) == 1 and "new" in world.run("tar", "-xOf", safety[0]).stdout
     after = shop.running()
     assert after.keys() == before.keys() and after["shop-db-1"] != before["shop-db-1"]
+    assert after["shop-web-1"] == before["shop-web-1"], "only what uses the volume is stopped"
     run("restore-shop.sh")
     assert content(shop, "www") == "old\n" and shop.running().keys() == before.keys()

@@ -82,7 +82,7 @@ static void on_progress(void *arg, struct json_object *parameters)
 	}
 }
 
-static char *socket_path(const struct options *o)
+char *ask_socket(const struct options *o)
 {
 	struct conf *c CLEANUP(conf_freep) = NULL;
 
@@ -103,7 +103,7 @@ static int say_fault(const struct fault *f, int status)
 int ask_for(const struct options *o, const char *method, struct json_object *parameters /* taken */, bool more,
 	struct varlink_reply *ret)
 {
-	char *socket CLEANUP(freep) = socket_path(o);
+	char *socket CLEANUP(freep) = ask_socket(o);
 	struct live live = { .socket = socket, .json = o->json, .terminal = isatty(STDERR_FILENO) && !o->json, .job = -1 };
 	struct call_options c = {
 		.socket = socket, .method = method, .parameters = parameters, .more = more, .on_progress = on_progress,

@@ -11,6 +11,8 @@
 int ask(const struct verb *v, const struct options *o, struct json_object *parameters, bool more);
 /* The run of verbs without parameters. */
 int ask_plain(const struct verb *v, struct options *o);
+/* Where the daemon listens: --socket, the configuration, or the usual place. Caller's. */
+char *ask_socket(const struct options *o);
 /*
  * The same without rendering: 0 and the reply's parameters (an error is said on stderr and is its
  * exit status). ${ret} is the caller's, varlink_reply_done(). For what asks more than once.

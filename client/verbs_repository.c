@@ -4,7 +4,15 @@
 #include <unistd.h>
 
 #include "client/ask.h"
+#include "client/configure.h"
 #include "client/render.h"
+
+static int run_init(const struct verb *v, struct options *o)
+{
+	int status = configure(o);
+
+	return status ? status : ask_plain(v, o);
+}
 
 static int run_maintain(const struct verb *v, struct options *o)
 {
@@ -39,7 +47,10 @@ static int run_recovery(const struct verb *v, struct options *o)
 }
 
 static const struct verb verbs[] = {
-	{ .name = "init", .summary = "create the repository, or connect to it", .examples = "init", .run = ask_plain,
+	{ .name = "init", .summary = "create the repository, or connect to it",
+		.about = "Where there is no configuration yet, a commented one is written first, with a new password; one that\n"
+			 "exists is never touched. May be repeated.",
+		.examples = "init", .run = run_init,
 		.method = "InitRepository", .more = true, .render = render_init },
 	{ .name = "retention", .summary = "delete the restore points that [retention] does not keep",
 		.about = "The daemon does the same after every run that saved something. The newest complete\n"

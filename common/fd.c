@@ -75,7 +75,7 @@ static int write_synced(int fd, const void *data, size_t len, mode_t mode)
 	return 0;
 }
 
-int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
+static int put_file(const char *path, const void *data, size_t len, mode_t mode, bool replace, struct fault *f)
 {
 	char *temporary CLEANUP(freep) = xasprintf("%s.XXXXXX", path);
 	int fd CLEANUP(closep) = mkostemp(temporary, O_CLOEXEC);
@@ -83,7 +83,7 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 	if (fd < 0)
 		return fault_errno(f, FAULT_FAILED, -errno, "cannot make a file beside %s", path);
 	int r = write_synced(fd, data, len, mode);
-	if (r == 0 && rename(temporary, path) < 0)
+	if (r == 0 && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlink(temporary);
@@ -91,6 +91,16 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 	}
 	r = sync_directory_of(path);
 	return r < 0 ? fault_errno(f, FAULT_FAILED, r, "cannot sync the directory of %s", path) : 0;
+}
+
+int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
+{
+	return put_file(path, data, len, mode, true, f);
+}
+
+int file_create(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
+{
+	return put_file(path, data, len, mode, false, f);
 }
 
 static bool is_directory(const char *path)

@@ -15,6 +15,9 @@ int file_read(const char *path, size_t max, struct buf *ret) WARN_UNUSED;
  */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
 	WARN_UNUSED;
+/* The same where nothing has that name yet: -EEXIST, and nothing is touched. */
+int file_create(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
+	WARN_UNUSED;
 /* mkdir -p; new directories get ${mode}; an existing last component must be a directory. */
 int dir_make(const char *path, mode_t mode, struct fault *f) WARN_UNUSED;
 /* Remove a tree below our own directories (never follows symlinks). */

@@ -61,7 +61,7 @@ char *render_progress(struct json_object *p)
 {
 	char *unit CLEANUP(freep) = render_clean(json_text(p, "unit"));
 	char *phase CLEANUP(freep) = render_clean(json_text(p, "phase"));
-	char *item CLEANUP(freep) = render_clean(json_text(p, "item"));
+	char *item CLEANUP(freep) = render_clean(json_text(p, "item")), *message CLEANUP(freep) = render_clean(json_text(p, "message"));
 	int64_t bytes = json_number(p, "bytes", -1), rate = json_number(p, "bytes_per_s", -1);
 	int64_t eta = json_number(p, "eta_ms", -1), window = json_number(p, "window_ms", -1);
 	struct buf b = { 0 };
@@ -69,6 +69,8 @@ char *render_progress(struct json_object *p)
 	buf_printf(&b, "%s%s%s", unit, *unit ? ": " : "", phase);
 	if (*item)
 		buf_printf(&b, " %s", item);
+	if (*message)
+		buf_printf(&b, " (%s)", message);
 	if (bytes >= 0) {
 		char *size CLEANUP(freep) = render_size(bytes), *total CLEANUP(freep) = render_size(json_number(p, "total_bytes", -1));
 		buf_printf(&b, " %s of %s", size, total);

@@ -214,6 +214,20 @@ static void make_way(struct queue *q)
 	cancel(j);
 }
 
+/* Who comes later, or has to wait, sees so at once, and the number that Cancel wants. */
+static void greet(const struct job *j, const struct job_listener *l)
+{
+	struct json_object *last CLEANUP(json_putp) = json_object_get(j->progress);
+	struct progress p = PROGRESS_INIT;
+
+	p.phase = "queued";
+	p.message = j->queue->held ? "the daemon is not ready yet" : "another job goes first";
+	if (!last && !j->running)
+		last = progress_json(&p, j->number, j->op->name);
+	if (last && l->on_progress)
+		l->on_progress(l->arg, last);
+}
+
 int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
 	const struct job_listener *l, unsigned int *ret_job, struct fault *f)
 {
@@ -238,6 +252,7 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 	*ret_job = j->number;
 	changed(q);
 	start_next(q);
+	greet(j, l);
 	make_way(q);
 	return 0;
 }

@@ -12,8 +12,8 @@ RESULT = {"parameters": {"result": {"backup_id": "20260131T020000Z", "state": "o
 CANCELLED = {"error": "io.kopidocka.Cancelled", "parameters": {"job": 7, "text": "the backup was cancelled"}}
 
 
-def progress(**more):
-    return {"continues": True, "parameters": {"progress": {"job": 7, "operation": "backup", "phase": "read", **more}}}
+def progress(phase="read", **more):
+    return {"continues": True, "parameters": {"progress": {"job": 7, "operation": "backup", "phase": phase, **more}}}
 
 
 @pytest.fixture
@@ -38,9 +38,10 @@ def test_one_line_on_a_narrow_terminal(fake):
 
 
 def test_without_a_terminal_a_line_for_each_phase(fake):
-    fake.replies["Backup"] = lambda p: [progress(unit="shop", bytes=n, total_bytes=9) for n in range(5)] + [progress(unit="shop", phase="start"), RESULT]
+    fake.replies["Backup"] = lambda p: [progress(phase="queued", message="another job goes first")] + \
+        [progress(unit="shop", bytes=n, total_bytes=9) for n in range(5)] + [progress(unit="shop", phase="start"), RESULT]
     r = subprocess.run([CTL, "--socket", fake.path, "backup"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert r.returncode == 0 and r.stderr.splitlines() == ["shop: read 0 B of 9 B", "shop: start"] and "\x1b" not in r.stderr
+    assert r.returncode == 0 and r.stderr.splitlines() == ["queued (another job goes first)", "shop: read 0 B of 9 B", "shop: start"] and "\x1b" not in r.stderr
 
 
 def test_ctrl_c_cancels_once_and_waits(fake):
@@ -93,3 +94,15 @@ def test_confirmation_of_a_restore_by_name(fake):
             assert t.end() == status
             assert ("nothing was changed" in t.output) == (status != 0)
     assert fake.calls == [("Restore", {"unit": "shop"})]
+
+
+def test_waiting_behind_another_job(engine, daemon):
+    """Who has to wait sees so, and can leave the queue again."""
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
+    first = subprocess.Popen([CTL, "--socket", daemon.socket, "backup"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    with world.Terminal(CTL, "--socket", daemon.socket, "restore", "slow", "--yes") as t:
+        t.expect("queued (another job goes first)")
+        t.key("C")
+        assert t.end() == 1 and "before it began" in t.output
+    assert first.wait(120) == 3  # it had to be killed, and runs again

@@ -15,6 +15,7 @@ struct world {
 struct listener {
 	struct world *world;
 	int progress, over;
+	char phase[16]; /* last told */
 	enum fault_code code;
 	int64_t value; /* of the result's "value", -1 */
 };
@@ -73,6 +74,7 @@ static void on_progress(void *arg, struct json_object *progress)
 
 	assert_string_equal(json_text(progress, "operation"), "work");
 	l->progress++;
+	snprintf(l->phase, sizeof(l->phase), "%s", json_text(progress, "phase"));
 }
 
 static void on_over(void *arg, const struct fault *f, struct json_object *result)
@@ -110,15 +112,19 @@ static void finish(struct world *w, const struct fault *f, int64_t value)
 static void in_order(void **state)
 {
 	struct world *w = *state;
-	struct listener a = { 0 }, b = { 0 };
+	struct listener a = { 0 }, b = { 0 }, late = { 0 };
 	struct progress p = PROGRESS_INIT;
 
 	assert_true(add(w, "a", &a) < add(w, "b", &b));
 	assert_string_equal(w->log.data, "start a;");
+	assert_int_equal(a.progress, 0);
+	assert_string_equal(b.phase, "queued"); /* who waits is told at once */
 	p.phase = "read";
 	job_progress(w->running, &p);
 	assert_int_equal(a.progress, 1);
-	assert_int_equal(b.progress, 0);
+	assert_int_equal(b.progress, 1);
+	add(w, "a", &late); /* who comes later is shown where it is */
+	assert_string_equal(late.phase, "read");
 	assert_string_equal(json_text(queue_progress(w->queue), "phase"), "read");
 	struct json_object *list = queue_json(w->queue);
 	assert_int_equal(json_object_array_length(list), 2);

@@ -8,6 +8,13 @@ import rig
 import world
 
 
+def pytest_collection_modifyitems(items):
+    """Side by side by file, each process with an engine of its own; what needs a machine with systemd in one process."""
+    for item in items:
+        name = item.path.stem
+        item.add_marker(pytest.mark.xdist_group("systemd" if name.startswith("test_systemd") else name))
+
+
 @pytest.fixture(scope="session")
 def one_engine():
     directory = world.scratch()

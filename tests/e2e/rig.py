@@ -4,13 +4,11 @@
 Two things differ from a real machine: tar waits while /run/hold-tar exists, so that a window lasts as long as a test
 wants; and a power cut loses no page cache."""
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
-import zlib
 
 import world
 
@@ -38,13 +36,7 @@ def build():
 
 def base_image():
     """Debian with systemd and Docker, made once a machine."""
-    image = world.CACHE / f"images/systemd-{zlib.crc32(PACKAGES.encode()):08x}.tar"
-    if not image.exists():
-        image.parent.mkdir(parents=True, exist_ok=True)
-        new = f"{image}.{os.getpid()}.tar"
-        world.run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", new)
-        os.rename(new, image)
-    return image
+    return world.debian("systemd", PACKAGES)
 
 
 def freedoms():

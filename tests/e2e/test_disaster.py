@@ -16,12 +16,7 @@ import world
 @pytest.fixture(scope="module")
 def bare(one_engine):
     """A Debian of mmdebstrap's minbase and openssl, made once a machine."""
-    image = world.CACHE / "images/bare.tar"
-    if not image.exists():
-        image.parent.mkdir(parents=True, exist_ok=True)
-        new = str(image) + ".new.tar"
-        world.run("mmdebstrap", "--variant=minbase", "--include=openssl,ca-certificates", "bookworm", new)
-        os.rename(new, image)
+    image = world.debian("bare", "openssl,ca-certificates")
     with open(image, "rb") as f:
         one_engine.docker("import", "-", "bare:latest", stdin=f)
     return "bare:latest"

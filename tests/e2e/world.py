@@ -44,6 +44,17 @@ def until(condition, what, seconds=60):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def debian(name, packages):
+    """The tar of a minimal Debian with these packages, made once a machine."""
+    image = CACHE / f"images/{name}-{zlib.crc32(packages.encode()):08x}.tar"
+    if not image.exists():
+        image.parent.mkdir(parents=True, exist_ok=True)
+        new = f"{image}.{os.getpid()}.tar"  # another process may make it at the same time: the last one stays
+        run("mmdebstrap", "--variant=minbase", f"--include={packages}", "bookworm", new)
+        os.rename(new, image)
+    return image
+
+
 class Engine:
     """A dockerd of our own, with no effect on the host's."""
 
@@ -118,12 +129,7 @@ class Engine:
 
     def import_databases(self):
         """PostgreSQL and Redis from Debian's packages, made once a machine."""
-        image = CACHE / "images/databases.tar"
-        if not image.exists():
-            image.parent.mkdir(parents=True, exist_ok=True)
-            new = str(image) + ".new.tar"
-            run("mmdebstrap", "--variant=minbase", "--include=postgresql-15,redis-server", "bookworm", new)
-            os.rename(new, image)
+        image = debian("databases", "postgresql-15,redis-server")
         with open(image, "rb") as f:
             self.docker("import", "-", "db:latest", stdin=f)
 

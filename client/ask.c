@@ -14,6 +14,7 @@
 #include "client/interrupt.h"
 #include "client/render.h"
 #include "client/screen.h"
+#include "client/start.h"
 #include "common/conf.h"
 #include "common/iface.h"
 #include "common/paths.h"
@@ -100,6 +101,40 @@ static int say_fault(const struct fault *f, int status)
 	return status;
 }
 
+static bool answers(void *arg)
+{
+	const char *socket = arg;
+
+	return call_reachable(socket);
+}
+
+/* The call itself; where no daemon is found, one may be started for it. An exit status; EXIT_OK: there is a reply. */
+static int call_or_start(const struct options *o, const struct call_options *c, struct varlink_reply *ret)
+{
+	struct fault f = { 0 };
+	int r = call_method(c, ret, &f);
+
+	if (r < 0 && start_wanted(o, r)) {
+		char *socket CLEANUP(freep) = xstrdup(c->socket);
+		int status = start_daemon(o, answers, socket);
+		if (status != EXIT_OK)
+			return status;
+		r = call_method(c, ret, &f);
+	}
+	if (r == -EINTR)
+		return EXIT_INTERRUPTED;
+	return r < 0 ? say_fault(&f, EXIT_UNREACHABLE) : EXIT_OK;
+}
+
+static int say_error(const struct options *o, struct varlink_reply *reply)
+{
+	if (o->json)
+		puts(json_object_to_json_string_ext(reply->parameters, JSON_C_TO_STRING_PLAIN));
+	int status = render_error(stderr, reply);
+	varlink_reply_done(reply);
+	return status;
+}
+
 int ask_for(const struct options *o, const char *method, struct json_object *parameters /* taken */, bool more,
 	struct varlink_reply *ret)
 {
@@ -109,25 +144,35 @@ int ask_for(const struct options *o, const char *method, struct json_object *par
 		.socket = socket, .method = method, .parameters = parameters, .more = more, .on_progress = on_progress,
 		.on_signal = more ? on_signal : on_signal_alone, .arg = &live,
 	};
-	struct fault f = { 0 };
 
 	interrupt_catch(more);
-	int r = call_method(&c, ret, &f);
+	int status = call_or_start(o, &c, ret);
 	json_object_put(parameters);
 	free(live.last_phase);
 	if (live.terminal && live.job >= 0)
 		fputs("\r\033[K", stderr);
-	if (r == -EINTR)
-		return EXIT_INTERRUPTED;
-	if (r < 0)
-		return say_fault(&f, EXIT_UNREACHABLE);
-	if (!ret->error)
-		return EXIT_OK;
-	if (o->json)
-		puts(json_object_to_json_string_ext(ret->parameters, JSON_C_TO_STRING_PLAIN));
-	r = render_error(stderr, ret);
-	varlink_reply_done(ret);
-	return r;
+	return status == EXIT_OK && ret->error ? say_error(o, ret) : status;
+}
+
+int ask_stream(const struct options *o, const char *method, void (*on_reply)(void *arg, struct json_object *parameters), void *arg)
+{
+	char *socket CLEANUP(freep) = ask_socket(o);
+	struct json_object *none CLEANUP(json_putp) = json_object_new_object();
+	struct call_options c = {
+		.socket = socket, .method = method, .parameters = none, .more = true, .on_progress = on_reply,
+		.on_signal = on_signal_alone, .arg = arg,
+	};
+	struct varlink_reply reply = { 0 };
+
+	interrupt_catch(false);
+	int status = call_or_start(o, &c, &reply);
+	if (status != EXIT_OK)
+		return status;
+	if (reply.error)
+		return say_error(o, &reply);
+	on_reply(arg, reply.parameters);
+	varlink_reply_done(&reply);
+	return EXIT_OK;
 }
 
 int ask(const struct verb *v, const struct options *o, struct json_object *parameters /* taken */, bool more)

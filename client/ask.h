@@ -19,5 +19,8 @@ char *ask_socket(const struct options *o);
  */
 int ask_for(const struct options *o, const char *method, struct json_object *parameters, bool more,
 	struct varlink_reply *ret) WARN_UNUSED;
+/* A call with many replies: each is given to ${on_reply} (borrowed), the last one too. Ctrl-C ends the client. */
+int ask_stream(const struct options *o, const char *method, void (*on_reply)(void *arg, struct json_object *parameters),
+	void *arg);
 
 #endif

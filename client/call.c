@@ -18,7 +18,7 @@ static int explain(const char *path, int error, struct fault *f)
 	if (error == EACCES || error == EPERM)
 		fault_advise(f, "run as root, or as a member of the group " IFACE_GROUP);
 	else
-		fault_advise(f, "the daemon is not running: systemctl start kopi-dockad");
+		fault_advise(f, "the daemon is not running: systemctl start kopi-dockad; root's calls without --socket start one");
 	return -error;
 }
 
@@ -38,6 +38,13 @@ static int connect_to(const char *path, struct fault *f)
 		return explain(path, error, f);
 	}
 	return fd;
+}
+
+bool call_reachable(const char *socket)
+{
+	int fd CLEANUP(closep) = connect_to(socket, NULL);
+
+	return fd >= 0;
 }
 
 static int read_more(int fd, struct buf *in, const struct call_options *o, struct fault *f)

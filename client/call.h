@@ -19,5 +19,7 @@ struct call_options {
 /* 0: ${ret} is the last reply (an error of the daemon's has ret->error). < 0: the daemon cannot be
  * reached or broke off; ${f} says what to do; what on_signal returned, with nothing in ${f}. */
 int call_method(const struct call_options *o, struct varlink_reply *ret, struct fault *f) WARN_UNUSED;
+/* Does someone listen on ${socket}? */
+bool call_reachable(const char *socket);
 
 #endif

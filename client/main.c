@@ -79,7 +79,7 @@ static int run(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .limit = -1 };
+	struct options o = { .limit = -1, .interval_minutes = -1 };
 
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, ""); /* how wide characters are */

@@ -14,7 +14,7 @@ struct options {
 	struct strv words; /* what follows the verb without being an option */
 	struct strv units, items;
 	const char *target, *directory, *reason;
-	int64_t limit; /* -1: not given */
+	int64_t limit, interval_minutes; /* -1: not given */
 	bool list_units, list_points, dry_run, yes, script, full, force;
 };
 

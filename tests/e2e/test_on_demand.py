@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A daemon that is there for a call only: started detached or by its socket, ended when idle."""
+import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -113,3 +115,97 @@ def test_socket_activation(engine, directory):
         assert d.call("Status")["parameters"]["pid"] == p.pid
         p.terminate()
         assert p.wait(60) == 0 and d.socket.exists()
+
+
+# --- started by the client --------------------------------------------------------------------
+
+def client(d, *argv, **kw):
+    return world.run(world.BUILD / "client/kopi-dockactl", "--config", d.conf, *argv, check=False, **kw)
+
+
+@pytest.fixture
+def alone(engine, directory):
+    """A configuration without a daemon. What the client starts is ended."""
+    d = world.Daemon(engine, directory)
+    yield d
+    try:
+        pid = d.call("Status")["parameters"]["pid"]
+    except OSError:
+        return
+    os.kill(pid, signal.SIGTERM)
+    world.until(lambda: gone(pid), "the client's daemon ends")
+
+
+def test_client_starts_one(engine, alone):
+    """The order's short reference, without a service: init, list, backup."""
+    engine.container("one", volumes=["vol:/data"])
+    for argv in (["init"], ["list", "--units"], ["backup"], ["status"]):
+        r = client(alone, *argv)
+        assert r.returncode == 0, r.stdout + r.stderr
+    pid = alone.call("Status")["parameters"]["pid"]
+    assert os.getsid(pid) != os.getsid(0)
+    assert len(alone.call("History")["parameters"]["runs"]) == 1
+
+
+def test_all_of_many_are_answered_by_one(alone):
+    """They start one each at the same moment; one stays."""
+    ps = [subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--config", alone.conf, "--json", "status"], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    outs = [p.communicate(timeout=120) for p in ps]
+    assert [p.returncode for p in ps] == [0] * 6, outs
+    assert len({json.loads(out)["pid"] for out, _ in outs}) == 1 and not any(err for _, err in outs)
+
+
+def test_signals_to_the_client_do_not_reach_it(engine, alone):
+    """Its terminal goes away in the middle of a backup: the daemon goes on."""
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
+    assert client(alone, "init").returncode == 0
+    p = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--config", alone.conf, "backup"], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    world.until(lambda: alone.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    os.killpg(p.pid, signal.SIGHUP)
+    p.wait(60)
+    world.until(lambda: alone.call("Status")["parameters"].get("last"), "the run is over")
+    assert alone.call("Status")["parameters"]["last"]["state"] == "warnings" and engine.all_states()["slow"]
+
+
+def test_a_named_socket_starts_nothing(alone):
+    r = alone.ctl("status")
+    assert r.returncode == 4 and str(alone.socket) in r.stderr and "not running" in r.stderr
+    assert not alone.socket.exists()
+
+
+def test_others_start_nothing(alone, directory):
+    os.chmod(directory, 0o755)
+    alone.conf.chmod(0o644)
+    program = directory / "kopi-dockactl"
+    shutil.copy(world.BUILD / "client/kopi-dockactl", program)
+    program.chmod(0o755)
+    r = world.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "--config", alone.conf, "status", check=False)
+    assert r.returncode == 4 and "No such file" in r.stderr and not alone.socket.exists()
+
+
+def test_a_daemon_that_cannot_begin_is_heard(engine, alone, directory):
+    alone.conf.write_text(alone.conf.read_text() + "[schedule]\ncalendar = 25:00\n")
+    r = client(alone, "status")
+    assert r.returncode == 4 and "the hour goes from 0 to 23" in r.stderr and not r.stdout
+    other = world.Daemon(engine, directory / "other").start()
+    alone.configure()
+    r = client(alone, "status")
+    assert r.returncode == 75 and f"pid {other.process.pid}" in r.stderr and str(other.conf) in r.stderr
+
+
+def test_the_verb_daemon(alone):
+    p = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--config", alone.conf, "daemon", "--interval-minutes", "1440"],
+                         stdout=subprocess.DEVNULL, stderr=open(alone.log, "ab"))
+    world.Daemon.started.append(p)
+    alone.process = p
+    world.until(lambda: alone.alive() and alone.answers(), "it answers")
+    status = alone.call("Status")["parameters"]
+    assert status["pid"] == p.pid and "next_run" in status  # the same process, in the foreground
+    r = client(alone, "daemon")
+    assert r.returncode == 75 and f"pid {p.pid}" in r.stderr
+    r = client(alone, "daemon", "--interval-minutes", "0")
+    assert r.returncode == 2 and "interval-minutes" in r.stderr
+    p.terminate()
+    assert p.wait(60) == 0

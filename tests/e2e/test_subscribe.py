@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Everything that happens, told to whoever subscribed."""
 import json
+import signal
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -144,3 +146,27 @@ def test_unread_events_end_the_subscriber_alone(engine, daemon, subscribe):
             assert "parameters" in daemon.call("Reload")
         s.wait("reloaded", 400)
     assert daemon.answers()
+
+
+def test_the_verb_watch(engine, daemon):
+    engine.container("one", volumes=["vol:/data"])
+    argv = [world.BUILD / "client/kopi-dockactl", "--socket", daemon.socket]
+    ps = [subprocess.Popen([*argv, "watch"], stdout=subprocess.PIPE, text=True),
+          subprocess.Popen([*argv, "--json", "watch"], stdout=subprocess.PIPE, text=True)]
+    firsts = [p.stdout.readline() for p in ps]
+    assert "subscribed" in firsts[0] and json.loads(firsts[1])["event"] == "subscribed"
+    result = daemon.backup()
+    daemon.stop()
+    text, lines = (p.communicate(timeout=60)[0] for p in ps)
+    assert [p.returncode for p in ps] == [0, 0]
+    assert f"run-finished  {result['backup_id']}: ok" in text and "unit-finished one: data complete, service up, window" in text.replace("  ", " ")
+    assert "job-started   job 2 backup: running" in text and text.splitlines()[-1].endswith("ended")
+    assert [json.loads(l)["event"] for l in lines.splitlines()][-1] == "ended"
+
+
+def test_watch_ends_with_ctrl_c(daemon):
+    p = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--socket", daemon.socket, "watch"], stdout=subprocess.PIPE, text=True)
+    assert "subscribed" in p.stdout.readline()
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=60)
+    assert p.returncode != 0 and daemon.answers()

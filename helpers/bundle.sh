@@ -1,7 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # kopi-docka-bundle DIRECTORY NAME ITERATIONS PASSWORDS KEEP SERIES <archive
+# kopi-docka-bundle --newest DIRECTORY PASSWORDS SERIES
 #
+# The second form looks at the newest bundle of SERIES, and prints "none", or what it is and
+# its path: good; broken: not as it was written; locked: its passphrase is not there, or changed.
+#
+# The first:
 # Puts the disaster-recovery bundle NAME into DIRECTORY and its passphrase into PASSWORDS:
 # a child of the daemon's, because either may lie on a dead mount.
 #
@@ -16,6 +21,48 @@ set -u
 umask 077
 LC_ALL=C
 export LC_ALL
+
+# whole DIRECTORY NAME: every file that its checksums name is there, and as it was written.
+whole() { (CDPATH='' cd -- "$1" && sha256sum --check --strict --status -- "$2.sha256") 2>/dev/null; }
+# only DIRECTORY NAME ENDING...: the checksums name exactly these files of it.
+only() {
+	sums=$1/$2.sha256 of=$2
+	shift 2
+	want=$(for ending; do printf '%s.%s\n' "$of" "$ending"; done | sort)
+	[ -f "$sums" ] && [ ! -L "$sums" ] && [ "$(sed 's/^[0-9a-f]* [ *]//' "$sums" | sort)" = "$want" ]
+}
+# ours NAME: written by us and not touched since.
+ours() {
+	for ending in tar.enc README sha256; do
+		[ -f "$directory/$1.$ending" ] && [ ! -L "$directory/$1.$ending" ] || return 1
+	done
+	only "$directory" "$1" tar.enc README || only "$directory" "$1" tar.enc README PASSWORD || return 1
+	whole "$directory" "$1" && [ "$(head -n 1 "$directory/$1.README")" = "Kopi-Docka recovery bundle $1" ]
+}
+# bundles: file names of the series, newest first: the names end with the time.
+bundles() {
+	d='[0-9]'
+	# shellcheck disable=SC2086 # a pattern
+	(CDPATH='' cd -- "$directory" && for file in "$series"-$d$d$d$d$d$d$d${d}T$d$d$d$d$d${d}Z.tar.enc; do
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done) | sort -r
+}
+
+if [ "$1" = --newest ]; then
+	directory=$2 passwords=$3 series=$4
+	file=$(bundles | head -n 1)
+	name=${file%.tar.enc}
+	if [ -z "$file" ]; then
+		echo none
+	elif ! ours "$name"; then
+		printf 'broken %s\n' "$directory/$file"
+	elif ! whole "$passwords" "$name" || [ ! -f "$passwords/$name.PASSWORD" ]; then
+		printf 'locked %s\n' "$directory/$file"
+	else
+		printf 'good %s\n' "$directory/$file"
+	fi
+	exit 0
+fi
 directory=$1 name=$2 iterations=$3 passwords=$4 keep=$5 series=$6
 new='' new_passwords='' named=false
 exec 3<&0 </dev/null
@@ -118,23 +165,6 @@ move "$new" "$directory" "$name.tar.enc"
 said=$(sync -- "$directory" "$passwords" 2>&1) || because "cannot write to $directory" "$said"
 
 # --- the old ones ------------------------------------------------------------------------
-# whole DIRECTORY NAME: every file that its checksums name is there, and as it was written.
-whole() { (CDPATH='' cd -- "$1" && sha256sum --check --strict --status -- "$2.sha256") 2>/dev/null; }
-# only DIRECTORY NAME ENDING...: the checksums name exactly these files of it.
-only() {
-	sums=$1/$2.sha256 of=$2
-	shift 2
-	want=$(for ending; do printf '%s.%s\n' "$of" "$ending"; done | sort)
-	[ -f "$sums" ] && [ ! -L "$sums" ] && [ "$(sed 's/^[0-9a-f]* [ *]//' "$sums" | sort)" = "$want" ]
-}
-# ours NAME: written by us and not touched since.
-ours() {
-	for ending in tar.enc README sha256; do
-		[ -f "$directory/$1.$ending" ] && [ ! -L "$directory/$1.$ending" ] || return 1
-	done
-	only "$directory" "$1" tar.enc README || only "$directory" "$1" tar.enc README PASSWORD || return 1
-	whole "$directory" "$1" && [ "$(head -n 1 "$directory/$1.README")" = "Kopi-Docka recovery bundle $1" ]
-}
 drop() {
 	rm -f -- "$directory/$1.tar.enc" || return 1
 	grep -q -F -- "$1.PASSWORD" "$directory/$1.sha256" && rm -f -- "$directory/$1.PASSWORD"
@@ -149,11 +179,7 @@ drop() {
 	fail "the new bundle in $directory cannot be read again: it was not kept, and the old ones stay"
 named=false
 left=$((keep - 1))
-d='[0-9]'
-stamp="$d$d$d$d$d$d${d}${d}T$d$d$d$d$d${d}Z"
-# newest first: the names end with the time
-# shellcheck disable=SC2086 # a pattern
-(CDPATH='' cd -- "$directory" && for file in "$series"-$stamp.tar.enc; do [ ! -f "$file" ] || printf '%s\n' "$file"; done) | sort -r |
+bundles |
 	while IFS= read -r file; do
 		old=${file%.tar.enc}
 		[ "$old" != "$name" ] || continue

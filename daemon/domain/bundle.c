@@ -369,6 +369,5 @@ const char *bundle_advice(const struct conf *c, const char *directory)
 {
 	if (c->backup.recovery_password_path && !streq(c->backup.recovery_password_path, directory))
 		return NULL;
-	return "the passphrase lies beside the bundle: who can read one can read the other, and what destroys one destroys both; "
-	       "set backup.recovery_password_path";
+	return "the passphrase lies beside the bundle: whoever can read one can read the other (backup.recovery_password_path)";
 }

@@ -39,6 +39,8 @@ check_fn check_engine, check_containers;
 check_fn check_place;
 /* doctor_repository.c */
 check_fn check_repository, check_policies, check_maintenance;
+/* doctor_bundle.c */
+check_fn check_bundle;
 /* doctor_service.c: units, schedule, what past runs left */
 check_fn check_units, check_schedule, check_ledger, check_last_run, check_run_clock;
 

@@ -30,6 +30,16 @@ static char *reports_path(const struct conf *c)
 	return xstrdup(c->backup.base_path);
 }
 
+static char *bundle_path(const struct conf *c)
+{
+	return xstrdup(c->backup.recovery_bundle_path);
+}
+
+static char *passphrase_path(const struct conf *c)
+{
+	return xstrdup(c->backup.recovery_password_path);
+}
+
 static const struct place {
 	const char *check;
 	char *(*path)(const struct conf *c); /* NULL: not configured */
@@ -45,6 +55,8 @@ static const struct place {
 		"without room for spools every item is streamed, and kopia's speed is in the window" },
 	{ "cache", path_kopia_cache, GIB, 64 * MIB, false, true, "make room, or lower kopia.cache_size" },
 	{ "reports", reports_path, 64 * MIB, MIB, false, true, "make room in backup.backup_base_path" },
+	{ "recovery bundles", bundle_path, 16 * MIB, MIB, false, true, "make room in backup.recovery_bundle_path" },
+	{ "recovery passphrases", passphrase_path, MIB, 64 * 1024, false, true, "make room in backup.recovery_password_path" },
 };
 
 static const struct place *place_of(const struct check *c)

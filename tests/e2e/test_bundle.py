@@ -126,6 +126,7 @@ def test_passphrase_beside_the_bundle_is_a_warning(engine, directory, places):
     daemon = world.Daemon(engine, directory, backup__recovery_bundle_path=places[0]).start().init()
     r = daemon.ctl("disaster-recovery", check=3)
     assert "warning: the passphrase lies beside the bundle" in r.stdout and "recovery_password_path" in r.stdout
+    assert doctor(daemon)["recovery passphrase"]["state"] == "warning"
     sums = next(places[0].glob("*.sha256"))
     assert len(world.run("sha256sum", "-c", sums.name, cwd=places[0]).stdout.splitlines()) == 3
     open_with_the_readme(next(places[0].glob("*.README")), directory / "open")
@@ -147,6 +148,26 @@ def test_after_a_run(engine, directory, places):
     assert result["units"][0]["data"] == "complete" and "the recovery bundle was not written" in result["warnings"][0]
     assert "passwords is no directory" in result["warnings"][0] and result["units"][0]["service"] == "up"
     assert sorted(places[0].iterdir()) == before
+
+
+def doctor(daemon):
+    return {c["name"]: c for c in daemon.call("Doctor")["parameters"]["checks"]}
+
+
+def test_doctor(engine, daemon, places):
+    assert doctor(daemon)["recovery bundle"]["state"] == "warning" and "none yet" in doctor(daemon)["recovery bundle"]["detail"]
+    reply = write(daemon)
+    found = doctor(daemon)
+    assert found["recovery bundle"]["state"] == "ok" and reply["path"] in found["recovery bundle"]["detail"]
+    assert found["recovery bundles"]["state"] == "ok" and "recovery passphrase" not in found
+    password = next(places[1].glob("*.PASSWORD"))
+    password.rename(str(password) + ".kept")
+    found = doctor(daemon)["recovery bundle"]
+    assert found["state"] == "failed" and "the passphrase of " in found["detail"] and found["advice"]
+    with open(reply["path"], "ab") as f:
+        f.write(b"x")
+    found = doctor(daemon)["recovery bundle"]
+    assert found["state"] == "failed" and "is not as it was written" in found["detail"]
 
 
 @pytest.fixture

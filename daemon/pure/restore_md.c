@@ -2,21 +2,50 @@
 /*
  * RESTORE.md: what brings each item back with nothing but docker, kopia and tar, for
  * the day when this program is not there. Object ids are not known before the upload,
- * so the commands look snapshots up by their tags.
+ * so the commands look snapshots up by their tags. The order is that of the work: networks,
+ * volumes and their data, the project's files, the containers.
  */
+#include "daemon/pure/restore_md.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
-#include "common/shell.h"
 #include "daemon/pure/plan.h"
-#include "daemon/pure/script.h"
+#include "daemon/pure/redact.h"
 
+#define NEWLINE "\"$nl\""
+
+/*
+ * One word for sh on one line: in single quotes, and control characters as what printf makes of
+ * them. A newline in a path would let its second line be ``` and end the block.
+ */
 static void put_word(struct buf *b, const char *word)
 {
-	char *quoted CLEANUP(freep) = shell_quote(word ? word : "");
+	buf_puts(b, "'");
+	for (const char *p = word ? word : ""; *p; p++) {
+		if (*p == '\'')
+			buf_puts(b, "'\\''");
+		else if (*p == '\n')
+			buf_puts(b, "'" NEWLINE "'");
+		else if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			buf_printf(b, "'\"$(printf '\\%03o')\"'", (unsigned int)(unsigned char)*p);
+		else
+			buf_printf(b, "%c", *p);
+	}
+	buf_puts(b, "'");
+}
 
-	buf_puts(b, quoted);
+static void put_words(struct buf *b, const struct strv *words)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		bool plain = words->v[i][strspn(words->v[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,")] == '\0';
+		buf_puts(b, " ");
+		if (plain && *words->v[i])
+			buf_puts(b, words->v[i]);
+		else
+			put_word(b, words->v[i]);
+	}
 }
 
 /* Names in prose: none may end its line, and begin a block of commands of its own. */
@@ -36,18 +65,14 @@ static void put_list(struct buf *b, const char *lines)
 	}
 }
 
-static void put_connect(struct buf *b, const struct script_options *o)
+static void put_connect(struct buf *b, const struct restore_md_options *o)
 {
 	const char *at = strchr(o->identity, '@');
 	char *user CLEANUP(freep) = xasprintf("--override-username=%.*s", at ? (int)(at - o->identity) : 0, o->identity);
 	char *host CLEANUP(freep) = xasprintf("--override-hostname=%s", at ? at + 1 : "");
 
-	buf_puts(b, "## 1. Connect to the repository\n\nSet `KOPIA_PASSWORD` to the repository's password first.\n\n```sh\n"
-		    "kopia repository connect");
-	for (size_t i = 0; i < o->connect->n; i++) {
-		buf_puts(b, " ");
-		put_word(b, o->connect->v[i]);
-	}
+	buf_puts(b, "kopia repository connect");
+	put_words(b, o->connect);
 	buf_puts(b, " ");
 	put_word(b, user);
 	buf_puts(b, " ");
@@ -55,7 +80,7 @@ static void put_connect(struct buf *b, const struct script_options *o)
 	buf_puts(b, "\n```\n\n");
 }
 
-static void put_find(struct buf *b, const struct script_options *o)
+static void put_find(struct buf *b, const struct restore_md_options *o)
 {
 	char *unit CLEANUP(freep) = name_encode(o->unit);
 	char *unit_tag CLEANUP(freep) = xasprintf("--tags=unit:%s", unit);
@@ -66,30 +91,103 @@ static void put_find(struct buf *b, const struct script_options *o)
 		      "\t\tgrep -o '\"obj\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4\n}\n"
 		      "extract() { # OBJECT/FILE DIRECTORY: fails if either program does\n"
 		      "\tfailed=$( { { kopia show \"$1\" || echo kopia >&3; } |\n"
-		      "\t\t{ tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$2\" || echo tar >&3; }\n"
+		      "\t\t{ cd -- \"$2\" && tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore ||\n"
+		      "\t\t\techo tar >&3; }\n"
 		      "\t} 3>&1 1>&2 )\n"
 		      "\t[ -z \"$failed\" ]\n"
 		      "}\n```\n\n",
 		o->backup_id);
 }
 
-static void put_volume(struct buf *b, const struct script_item *it)
+/* --- networks, volumes --------------------------------------------------------------------- */
+
+static bool any_redacted(const struct strv *words)
 {
-	buf_puts(b, "docker volume inspect -- ");
-	put_word(b, it->volume);
-	buf_puts(b, " >/dev/null 2>&1 || docker volume create");
-	for (size_t i = 0; it->create && i < it->create->n; i++) {
-		buf_puts(b, " ");
-		put_word(b, it->create->v[i]);
-	}
-	buf_puts(b, " -- ");
-	put_word(b, it->volume);
-	buf_puts(b, "\nplace=$(docker volume inspect -f '{{.Mountpoint}}' -- ");
-	put_word(b, it->volume);
-	buf_puts(b, ")\n");
+	for (size_t i = 0; i < words->n; i++)
+		if (strstr(words->v[i], REDACTED))
+			return true;
+	return false;
 }
 
-static void put_item(struct buf *b, const struct script_item *it)
+/* A command with a secret that was redacted must not run as it is written. */
+static void put_guard(struct buf *b, bool redacted)
+{
+	if (redacted)
+		buf_puts(b, "echo 'put what was redacted in place of " REDACTED " in this block, and take these two lines away' >&2\nfalse\n");
+}
+
+static void put_object(struct buf *b, const char *kind, const struct restore_md_object *v)
+{
+	put_guard(b, any_redacted(&v->create));
+	buf_printf(b, "docker %s inspect -- ", kind);
+	put_word(b, v->name);
+	buf_puts(b, " >/dev/null 2>&1 || docker");
+	put_words(b, &v->create);
+	buf_puts(b, "\n");
+}
+
+static void put_objects(struct buf *b, const struct restore_md_options *o)
+{
+	if (o->n_networks + o->n_volumes == 0)
+		return;
+	buf_puts(b, "## 3. Networks and volumes\n\nWhat is there already is left as it is.\n\n```sh\n");
+	for (size_t i = 0; i < o->n_networks; i++)
+		put_object(b, "network", &o->networks[i]);
+	for (size_t i = 0; i < o->n_volumes; i++)
+		put_object(b, "volume", &o->volumes[i]);
+	buf_puts(b, "```\n\n");
+}
+
+/* --- items --------------------------------------------------------------------------------- */
+
+/* A string inside a Go template: anything but plain characters as \xNN. */
+static void put_go_string(struct buf *b, const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (strchr("/_.-", *p) || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
+			buf_printf(b, "%c", *p);
+		else
+			buf_printf(b, "\\x%02x", (unsigned int)(unsigned char)*p);
+}
+
+static void put_filter(struct buf *b, const char *label, const char *value)
+{
+	char *filter CLEANUP(freep) = xasprintf("label=com.docker.compose.%s=%s", label, value);
+
+	buf_puts(b, " --filter ");
+	put_word(b, filter);
+}
+
+/* Its name is new with every container: the container that has it tells. */
+static void put_anonymous_place(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
+{
+	char *number CLEANUP(freep) = xasprintf("%d", it->number > 0 ? it->number : 1);
+
+	buf_puts(b, "container=$(docker ps -aq --no-trunc");
+	put_filter(b, "project", o->unit);
+	put_filter(b, "service", it->service);
+	put_filter(b, "container-number", number);
+	buf_puts(b, " --filter label=com.docker.compose.oneoff=False)\nplace=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination \"");
+	put_go_string(b, it->destination);
+	buf_puts(b, "\"}}{{.Source}}{{end}}{{end}}' -- \"$container\")\n[ -n \"$place\" ]\n");
+}
+
+static void put_place(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
+{
+	if (it->service) {
+		put_anonymous_place(b, o, it);
+	} else if (it->volume) {
+		buf_puts(b, "place=$(docker volume inspect -f '{{or (index .Options \"device\") .Mountpoint}}' -- ");
+		put_word(b, it->volume);
+		buf_puts(b, ")\nmkdir -p -- \"$place\"\n");
+	} else {
+		buf_puts(b, "place=");
+		put_word(b, it->path);
+		buf_puts(b, it->is_file ? "\nplace=$(dirname -- \"$place\")\nmkdir -p -- \"$place\"\n" : "\nmkdir -p -- \"$place\"\n");
+	}
+}
+
+static void put_item(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
 {
 	const char *colon = strchr(it->id, ':');
 	char *encoded CLEANUP(freep) = name_encode(it->id);
@@ -99,68 +197,167 @@ static void put_item(struct buf *b, const struct script_item *it)
 	for (const char *p = it->id; *p; p++)
 		buf_printf(b, "%c", (unsigned char)*p < 0x20 || *p == '`' ? '?' : *p);
 	buf_puts(b, "`\n\nThe place must be empty, and nothing may use it meanwhile.\n\n```sh\n");
-	if (it->volume) {
-		put_volume(b, it);
-	} else {
-		buf_puts(b, "place=");
-		put_word(b, it->dest);
-		buf_puts(b, it->is_file ? "\nplace=$(dirname -- \"$place\")\nmkdir -p -- \"$place\"\n" : "\nmkdir -p -- \"$place\"\n");
-	}
+	put_place(b, o, it);
 	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n```\n\n", encoded, name);
 }
 
-/* A word of a command that is shown on a line of its own. */
-static void put_shown(struct buf *b, const char *word)
+static void put_items(struct buf *b, const struct restore_md_options *o, bool anonymous)
 {
-	char *quoted CLEANUP(freep) = shell_quote(word);
-
-	put_prose(b, quoted);
+	for (size_t i = 0; i < o->n_items; i++)
+		if ((o->items[i].service != NULL) == anonymous)
+			put_item(b, o, &o->items[i]);
 }
 
-static void put_end(struct buf *b, const struct script_options *o)
+/* --- a compose project ------------------------------------------------------------------------ */
+
+static void put_files(struct buf *b, const struct restore_md_options *o)
 {
-	buf_puts(b, "## 4. Start\n\n");
-	if (o->compose_files && o->compose_files->n) {
-		buf_puts(b, "The compose files are in `compose/` beside this file. Put them back to `");
-		put_prose(b, o->working_dir ? o->working_dir : "the project's directory");
-		buf_puts(b, "`, then there:\n\n    docker compose -p ");
-		put_shown(b, o->unit);
-		for (size_t i = 0; i < o->compose_files->n; i++) {
-			buf_puts(b, " -f ");
-			put_shown(b, o->compose_files->v[i]);
-		}
-		buf_puts(b, " up -d\n\n");
-	} else {
-		buf_puts(b, "`inspect/` has what `docker run` needs: image, mounts, networks, environment.\n\n");
+	bool of_manager = false;
+
+	for (size_t i = 0; i < o->n_files; i++)
+		of_manager = of_manager || o->files[i].of_manager;
+	buf_puts(b, "The project's files are in `compose/` beside this one; what is there already is left as it is.\n");
+	if (of_manager)
+		buf_puts(b, "They came out of a manager's volume: where it runs again, let it start the project instead.\n");
+	buf_puts(b, "\n```sh\nput_back() { # FILE MODE\n\t[ -e \"$1\" ] && return\n\tmkdir -p -- \"$(dirname -- \"$1\")\" && "
+		    "cp -- \"compose$1\" \"$1\" && chmod -- \"$2\" \"$1\"\n}\n");
+	for (size_t i = 0; i < o->n_files; i++) {
+		buf_puts(b, "put_back ");
+		put_word(b, o->files[i].path);
+		buf_printf(b, " %s\n", o->files[i].mode ? o->files[i].mode : "0600");
 	}
-	if (o->redacted && o->redacted->n) {
-		buf_puts(b, "### Redacted secrets\n\nPut these back by hand before starting:\n\n");
-		for (size_t i = 0; i < o->redacted->n; i++) {
-			buf_puts(b, "- ");
-			put_prose(b, o->redacted->v[i]);
-			buf_puts(b, "\n");
-		}
+	buf_puts(b, "```\n\n");
+}
+
+/* docker compose with the project's own name, directory and files. */
+static void put_compose(struct buf *b, const struct restore_md_options *o, const char *verb)
+{
+	struct strv words CLEANUP(strv_done) = { 0 };
+
+	strv_add(&words, "-p");
+	strv_add(&words, o->unit);
+	if (o->working_dir) {
+		strv_add(&words, "--project-directory");
+		strv_add(&words, o->working_dir);
+	}
+	for (size_t i = 0; i < o->compose_files->n; i++) {
+		strv_add(&words, "-f");
+		strv_add(&words, o->compose_files->v[i]);
+	}
+	buf_puts(b, "docker compose");
+	put_words(b, &words);
+	buf_printf(b, " %s\n", verb);
+}
+
+static void put_file_guard(struct buf *b, const struct restore_md_options *o)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < o->n_files; i++) {
+		if (!o->files[i].redacted)
+			continue;
+		buf_puts(b, any ? " " : "! grep -lF -e '" REDACTED "' -- ");
+		put_word(b, o->files[i].path);
+		any = true;
+	}
+	if (any)
+		buf_puts(b, " || { echo 'put the secrets back into these files first' >&2; false; }\n");
+}
+
+static void put_project(struct buf *b, const struct restore_md_options *o)
+{
+	bool anonymous = false;
+
+	for (size_t i = 0; i < o->n_items; i++)
+		anonymous = anonymous || o->items[i].service;
+	put_files(b, o);
+	buf_puts(b, "```sh\n");
+	put_file_guard(b, o);
+	if (anonymous) {
+		put_compose(b, o, "up --no-start");
+		buf_puts(b, "```\n\n");
+		put_items(b, o, true);
+		buf_puts(b, "```sh\n");
+	}
+	put_compose(b, o, "up -d");
+	buf_puts(b, "```\n\n");
+}
+
+/* --- containers -------------------------------------------------------------------------------- */
+
+static void put_container(struct buf *b, const struct recreate *c)
+{
+	buf_puts(b, "```sh\n");
+	put_guard(b, any_redacted(&c->words));
+	for (size_t i = 0; i < c->needs.n; i++)
+		buf_printf(b, ": \"${%s:?its value was redacted: set it first}\"; export %s\n", c->needs.v[i], c->needs.v[i]);
+	buf_puts(b, "docker");
+	put_words(b, &c->words);
+	for (size_t i = 0; i < c->n_connects; i++) {
+		buf_puts(b, "\ndocker");
+		put_words(b, &c->connects[i]);
+	}
+	if (c->start) {
+		buf_puts(b, "\ndocker start -- ");
+		put_word(b, c->name);
+	}
+	buf_puts(b, "\n```\n\n");
+	if (c->unsaid.n)
+		buf_puts(b, "What docker's command line cannot say, or this file does not know how to:\n\n");
+	for (size_t i = 0; i < c->unsaid.n; i++) {
+		buf_puts(b, "- ");
+		put_prose(b, c->unsaid.v[i]);
 		buf_puts(b, "\n");
 	}
+	buf_puts(b, c->unsaid.n ? "\n" : "");
+}
+
+/* --- the document ------------------------------------------------------------------------------- */
+
+static void put_redacted(struct buf *b, const struct restore_md_options *o)
+{
+	if (!o->redacted || o->redacted->n == 0)
+		return;
+	buf_puts(b, "### Redacted secrets\n\nPut these back before starting:\n\n");
+	for (size_t i = 0; i < o->redacted->n; i++) {
+		buf_puts(b, "- ");
+		put_prose(b, o->redacted->v[i]);
+		buf_puts(b, "\n");
+	}
+	buf_puts(b, "\n");
+}
+
+static void put_start(struct buf *b, const struct restore_md_options *o)
+{
+	buf_puts(b, "## 5. Start\n\nImages are not saved: they must be there, or be pulled or built.\n\n");
+	put_redacted(b, o);
+	if (o->compose && o->compose_files && o->compose_files->n)
+		put_project(b, o);
+	else
+		put_items(b, o, true);
+	for (size_t i = 0; i < o->n_containers; i++)
+		put_container(b, &o->containers[i]);
 	buf_puts(b, "## What was saved, and what was not\n\n");
 	put_list(b, o->coverage ? o->coverage : "");
 }
 
-char *script_restore_md(const struct script_options *o)
+char *restore_md(const struct restore_md_options *o)
 {
-	struct buf b = { 0 };
+	struct buf head = { 0 }, b CLEANUP(buf_done) = { 0 };
 
-	buf_puts(&b, "# Restoring ");
-	put_prose(&b, o->unit);
-	buf_printf(&b, " as of %s\n\n"
-		       "With Kopi-Docka: `kopi-docka restore` on the host. Without it, with docker, kopia and GNU tar\n"
-		       "alone, run the blocks below in order as root, in one shell.\n\n",
-		o->backup_id);
 	put_connect(&b, o);
 	put_find(&b, o);
-	buf_puts(&b, "## 3. Bring the items back\n\n");
-	for (size_t i = 0; i < o->n_items; i++)
-		put_item(&b, &o->items[i]);
-	put_end(&b, o);
-	return buf_steal(&b);
+	put_objects(&b, o);
+	buf_puts(&b, "## 4. Bring the items back\n\n");
+	put_items(&b, o, false);
+	put_start(&b, o);
+	buf_puts(&head, "# Restoring ");
+	put_prose(&head, o->unit);
+	buf_printf(&head, " as of %s\n\n"
+		"With Kopi-Docka: `kopi-docka restore` on the host. Without it, with docker, kopia and GNU tar\n"
+		"alone, run the blocks below in order as root, in one shell, in the directory of this file.\n\n"
+		"## 1. Connect to the repository\n\nSet `KOPIA_PASSWORD` to the repository's password first.\n\n```sh\n%s",
+		o->backup_id, strstr(b.data, NEWLINE) ? "nl=$(printf '\\n.'); nl=${nl%.} # a newline, for names that have one\n" : "");
+	buf_puts(&head, b.data);
+	return buf_steal(&head);
 }

@@ -5,12 +5,12 @@
 #include "common/base.h"
 
 /*
- * Texts for people and sh: the restore script, and RESTORE.md of a recipe. Names from
+ * Text for people and sh: the restore script (RESTORE.md of a recipe: restore_md.h). Names from
  * outside stand in them only as single-quoted words; the password never does.
  */
 struct script_item {
 	const char *id;
-	const char *object, *file; /* of kopia show; NULL in RESTORE.md, where tags find them */
+	const char *object, *file; /* of kopia show */
 	const char *dest;          /* host path; NULL: the volume's mountpoint, asked from docker */
 	const char *volume;        /* NULL for a bind */
 	const struct strv *create; /* words of docker volume create behind its name-less beginning; may be NULL */
@@ -19,21 +19,15 @@ struct script_item {
 
 struct script_options {
 	const char *unit, *backup_id;
-	const char *config_file;       /* kopia's on this host; NULL in RESTORE.md */
+	const char *config_file;       /* kopia's on this host */
 	const struct strv *connect;    /* words behind "kopia repository connect" */
 	const char *identity;          /* user@host */
 	const struct script_item *items;
 	size_t n_items;
 	const struct strv *stop, *start; /* container names, each in its order */
-	/* RESTORE.md alone: */
-	const struct strv *compose_files, *redacted; /* redacted: "NAME in container X" */
-	const char *working_dir;
-	const char *coverage;          /* lines of Markdown */
 };
 
 /* POSIX sh: stops, takes a safety tar of everything, restores, starts. Caller's. */
 char *script_restore(const struct script_options *o);
-/* The recipe's RESTORE.md. Its sh blocks, run in order, bring every item back. Caller's. */
-char *script_restore_md(const struct script_options *o);
 
 #endif

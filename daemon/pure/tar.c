@@ -19,7 +19,7 @@ static void add_excludes(const struct strv *excludes, struct strv *argv)
 
 void tar_argv_create(const struct tar_read *o, struct strv *argv)
 {
-	static const char *const fixed[] = { TAR, "-cf", "-", "--totals", "--numeric-owner", "--xattrs",
+	static const char *const fixed[] = { TAR, "-cf", "-", "--no-unquote", "--totals", "--numeric-owner", "--xattrs",
 		"--xattrs-include=*", "--one-file-system", "--sort=name", "--sparse", "--format=posix",
 		"--pax-option=delete=atime,delete=ctime" };
 
@@ -44,7 +44,7 @@ void tar_argv_create(const struct tar_read *o, struct strv *argv)
 
 void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv)
 {
-	static const char *const fixed[] = { TAR, "-xpf", "-", "--numeric-owner", "--xattrs", "--xattrs-include=*",
+	static const char *const fixed[] = { TAR, "-xpf", "-", "--no-unquote", "--numeric-owner", "--xattrs", "--xattrs-include=*",
 		"--delay-directory-restore" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)

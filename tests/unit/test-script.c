@@ -371,101 +371,6 @@ static void shellcheck_is_content(void **state)
 	assert_null(strstr(text, "secret"));
 }
 
-/* --- RESTORE.md
- * --------------------------------------------------------------------------------------- */
-
-/* The lines of all sh blocks, in their order. */
-static char *blocks(const char *text)
-{
-	struct buf b = { 0 };
-	bool inside = false;
-
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-		if (!inside && len == 5 && starts_with(text, "```sh"))
-			inside = true;
-		else if (inside && len == 3 && starts_with(text, "```"))
-			inside = false;
-		else if (inside)
-			buf_printf(&b, "%.*s\n", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-	assert_false(inside);
-	return buf_steal(&b);
-}
-
-static char *make_restore_md(const struct world *w)
-{
-	struct strv create CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 },
-			   files CLEANUP(strv_done) = { 0 };
-	struct strv redacted CLEANUP(strv_done) = { 0 };
-	char *bind CLEANUP(freep) = below(w, "to bind"),
-		   *single CLEANUP(freep) = below(w, "to/.hidden");
-
-	strv_add(&create, "--label=x=" HOSTILE);
-	strv_add(&connect, "filesystem");
-	strv_add(&connect, "--path=/srv/it's here");
-	strv_add(&files, "/srv/shop/compose.yml");
-	strv_add(
-		&redacted, "`DB_PASSWORD` of container `shop-db-1\n```sh\ntouch pwned\n```\n`");
-	const struct script_item items[] = {
-		{ .id = "volume:data", .volume = "gone", .create = &create },
-		{ .id = "bind:data", .dest = bind },
-		{ .id = "bind:single", .dest = single, .is_file = true },
-	};
-	const struct script_options o = {
-		.unit = "shop\n```sh\ntouch pwned\n```\n",
-		.backup_id = "20260131T020000Z",
-		.connect = &connect,
-		.identity = "root@host",
-		.items = items,
-		.n_items = ARRAY_SIZE(items),
-		.compose_files = &files,
-		.redacted = &redacted,
-		.working_dir = "/srv/shop\n```sh\ntouch pwned\n```\n",
-		.coverage =
-			"- bind `/x` (web): skipped, socket\n- bind `/y\n```sh\ntouch pwned\n```\n` (web): saved\n"
-	};
-	return script_restore_md(&o);
-}
-
-static void restore_md_followed_to_the_letter(void **state)
-{
-	struct world *w = *state;
-	char *text CLEANUP(freep) = make_restore_md(w), *commands CLEANUP(freep) = blocks(text);
-
-	put(w, "commands.sh", commands, 0600);
-	assert_int_equal(run("sh -e commands.sh"), 0);
-	assert_false(exists(w, "pwned"));
-	check_file(w, "volumes/gone/_data/file", "new");
-	check_file(w, "to bind/file", "new");
-	check_file(w, "to/.hidden", "also");
-	check_file(w, "log",
-		"repository connect filesystem --path=/srv/it's here --override-username=root --override-hostname=host\n"
-		"volume create --label=x=" HOSTILE " -- gone\n");
-	assert_non_null(strstr(text, "DB_PASSWORD"));
-	assert_non_null(strstr(text, "docker compose -p"));
-	assert_non_null(strstr(text, "- bind `/x` (web): skipped, socket\n"));
-	put(w, "fail-kopia", "", 0600);
-	assert_int_not_equal(run("sh -e commands.sh 2>/dev/null"), 0);
-}
-
-static void restore_md_of_a_container(void **state)
-{
-	struct strv connect CLEANUP(strv_done) = { 0 };
-	const struct script_options o = { .unit = "web",
-		.backup_id = "20260131T020000Z",
-		.connect = &connect,
-		.identity = "host" };
-	char *text CLEANUP(freep) = script_restore_md(&o);
-
-	(void)state;
-	strv_add(&connect, "s3");
-	assert_non_null(strstr(text, "docker run"));
-	assert_null(strstr(text, "Redacted"));
-	assert_null(strstr(text, "docker compose"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,9 +385,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_before_stopping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_to_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shellcheck_is_content, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			restore_md_followed_to_the_letter, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(restore_md_of_a_container, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/buf.h"
+#include "common/shell.h"
 #include "daemon/pure/tar.h"
 #include "tests/unit/unit.h"
 
@@ -61,10 +63,42 @@ static void judges(void **state)
 		assert_true(tar_judge(bad[i], &bytes, &notes, &f) < 0);
 }
 
+static int run(const struct strv *argv, const char *redirect)
+{
+	struct buf b CLEANUP(buf_done) = { 0 };
+
+	for (size_t i = 0; i < argv->n; i++) {
+		char *word CLEANUP(freep) = shell_quote(argv->v[i]);
+		buf_printf(&b, "%s ", word);
+	}
+	buf_puts(&b, redirect);
+	return system(b.data);
+}
+
+/* tar reads \\n in its operands and in -C as a newline, unless told not to. */
+static void backslashes_are_names(void **state)
+{
+	static const char dir[] = "/tmp/kd-test-tar\\n", file[] = "/tmp/kd-test-tar\\n/f\\t";
+	const struct tar_read all = { .path = dir }, one = { .path = file, .is_file = true };
+	struct strv create CLEANUP(strv_done) = { 0 }, single CLEANUP(strv_done) = { 0 }, extract CLEANUP(strv_done) = { 0 };
+
+	(void)state;
+	assert_int_equal(system("rm -rf '/tmp/kd-test-tar\\n' && mkdir -p '/tmp/kd-test-tar\\n/to\\t' && echo x >'/tmp/kd-test-tar\\n/f\\t'"), 0);
+	tar_argv_create(&all, &create);
+	tar_argv_create(&one, &single);
+	tar_argv_extract("/tmp/kd-test-tar\\n/to\\t", NULL, &extract);
+	assert_int_equal(run(&create, ">'/tmp/kd-test-tar\\n/a.tar' 2>/dev/null"), 0);
+	assert_int_equal(run(&single, ">'/tmp/kd-test-tar\\n/b.tar' 2>/dev/null"), 0);
+	assert_int_equal(run(&extract, "<'/tmp/kd-test-tar\\n/b.tar'"), 0);
+	assert_int_equal(system("grep -qx x '/tmp/kd-test-tar\\n/to\\t/f\\t' && tar -tf '/tmp/kd-test-tar\\n/a.tar' | grep -q f"), 0);
+	assert_int_equal(system("rm -r '/tmp/kd-test-tar\\n'"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(judges),
+		cmocka_unit_test(backslashes_are_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,5 +152,6 @@ int render_status(FILE *to, struct json_object *reply)
 	o = json_member(reply, "last");
 	line(to, "last run    ", o, "backup_id");
 	line(to, "            ", o, "state");
+	line(to, "next run    ", reply, "next_run");
 	return EXIT_OK;
 }

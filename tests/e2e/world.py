@@ -16,6 +16,7 @@ import tempfile
 import termios
 import threading
 import time
+import zlib
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("KOPI_DOCKA_BUILD", TOP / "build"))

@@ -244,6 +244,22 @@ static void started_by_someone(void **state)
 	assert_int_equal(open_entries(w), 0);
 }
 
+/* Law 4, each half for itself: it ran in between though it is down now; it runs though nothing says since when. */
+static void not_cold(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	assert_int_equal(go(w, service_prove), FAULT_NONE);
+	w->containers[0].run = 2;
+	assert_int_not_equal(go(w, service_prove), FAULT_NONE);
+	w->containers[0].run = 1;
+	w->containers[0].running = true;
+	assert_int_not_equal(go(w, service_prove), FAULT_NONE);
+	IGNORE(go(w, service_start) != FAULT_NONE);
+}
+
 static void started_and_stopped_by_someone(void **state)
 {
 	struct world *w = *state;
@@ -379,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(happy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(started_by_someone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(not_cold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(started_and_stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removed_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_answers, set_up, tear_down),

@@ -44,6 +44,14 @@ static int run_history(const struct verb *v, struct options *o)
 	return ask(v, o, p, false);
 }
 
+static int run_forget(const struct verb *v, struct options *o)
+{
+	struct json_object *p = json_object_new_object();
+
+	json_put_text(p, "unit", o->words.v[0]);
+	return ask(v, o, p, false);
+}
+
 static int run_cancel(const struct verb *v, struct options *o)
 {
 	char *end;
@@ -76,6 +84,11 @@ static const struct verb verbs[] = {
 	{ .name = "cancel", .words = "JOB", .words_min = 1, .words_max = 1, .summary = "end a job; its containers are started first",
 		.about = "The number of the job is shown by status.", .examples = "cancel 3", .run = run_cancel, .method = "Cancel",
 		.render = render_cancel },
+	{ .name = "forget", .words = "UNIT", .words_min = 1, .words_max = 1,
+		.summary = "a unit that is gone shall be gone: no error any more",
+		.about = "A unit that has restore points and no container left makes every run of all units fail, until this is\n"
+			 "said. Its restore points stay.",
+		.examples = "forget shop", .run = run_forget, .method = "AcknowledgeMissing", .render = render_done },
 	{ 0 },
 };
 

@@ -45,6 +45,11 @@ char *path_history(const struct conf *c)
 	return below(c->paths.state, "history");
 }
 
+char *path_units(const struct conf *c)
+{
+	return below(c->paths.state, "units");
+}
+
 char *path_identity(const struct conf *c)
 {
 	return below(c->paths.state, "identity.json");

@@ -16,6 +16,7 @@ char *path_socket(const struct conf *c);
 char *path_lock(const struct conf *c);       /* beside the engine's socket: one lock an engine */
 char *path_ledger(const struct conf *c);
 char *path_history(const struct conf *c);   /* directory */
+char *path_units(const struct conf *c);     /* directory: the units that have restore points */
 char *path_identity(const struct conf *c);  /* identity.json */
 char *path_kopia_config(const struct conf *c);
 char *path_kopia_cache(const struct conf *c);

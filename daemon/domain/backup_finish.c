@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "daemon/domain/backup_internal.h"
+#include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
 
 #define WATCH_MS 1000
@@ -278,6 +279,16 @@ static void commit_failed(struct backup *b, const struct fault *f)
 	discard(b);
 }
 
+/* That it is known matters when it is gone one day: a warning is enough. */
+static void on_known(void *arg, const struct fault *f)
+{
+	struct backup *b = arg;
+
+	if (f)
+		strv_addf(&b->result.warnings, "that there are restore points of %s could not be noted: %s", b->unit_name, f->text);
+	over(b);
+}
+
 static void on_committed(void *arg, struct transfer *t)
 {
 	struct backup *b = arg;
@@ -288,7 +299,7 @@ static void on_committed(void *arg, struct transfer *t)
 	}
 	b->committed = true;
 	close_run(b, "committed");
-	over(b);
+	known_add(b->ctx->loop, b->ctx->conf, b->unit_name, b->backup_id, on_known, b);
 }
 
 static void on_commit_read(void *arg, struct transfer *t)

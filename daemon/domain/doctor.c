@@ -42,6 +42,7 @@ static const struct {
 	{ "last run", check_last_run },
 	{ "stopped by us", check_ledger },
 	{ "left down", check_containers },
+	{ "missing units", check_missing_units },
 	{ "clock", check_run_clock },
 };
 

@@ -35,6 +35,8 @@ void check_say_child(struct check *c, const char *name, const char *what, const 
 check_fn check_configuration, check_password, check_helpers, check_tar, check_openssl, check_kopia, check_lock;
 /* doctor_engine.c */
 check_fn check_engine, check_containers;
+/* doctor_known.c */
+check_fn check_missing_units;
 /* doctor_storage.c: directories, each by a child; the check's name says which */
 check_fn check_place;
 /* doctor_repository.c */

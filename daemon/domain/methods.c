@@ -9,12 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/varlink.h"
 #include "daemon/domain/backup_call.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/doctor.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
+#include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/restore_script.h"
@@ -74,6 +76,8 @@ static bool asked(const struct unit_question *q, const struct unit *u)
 static void on_list(void *arg, const struct fault *f, struct planned *p)
 {
 	struct unit_question *q = arg;
+	const struct daemon *d = request_owner(q->request);
+	struct strv missing CLEANUP(strv_done) = { 0 };
 	struct json_object *o, *list;
 
 	if (f) {
@@ -88,7 +92,8 @@ static void on_list(void *arg, const struct fault *f, struct planned *p)
 			json_object_array_add(list, unit_json(&p->units.v[i]));
 	json_object_object_add(o, "units", list);
 	json_put_list(o, "unattached_volumes", &p->units.unattached_volumes);
-	json_object_object_add(o, "missing_units", json_object_new_array());
+	known_missing(d->conf, &p->units, &missing);
+	json_put_list(o, "missing_units", &missing);
 	planned_free(p);
 	request_reply(q->request, o);
 	question_free(q);
@@ -139,6 +144,55 @@ static void call_list_units(struct request *r, struct json_object *parameters)
 static void call_plan(struct request *r, struct json_object *parameters)
 {
 	ask_planner(r, parameters, true, on_plan);
+}
+
+/* --- AcknowledgeMissing -------------------------------------------------------------- */
+
+static void on_forgotten(void *arg, const struct fault *f)
+{
+	struct unit_question *q = arg;
+
+	if (f)
+		daemon_fail(q->request, f);
+	else
+		request_reply(q->request, NULL);
+	question_free(q);
+}
+
+static void on_acknowledge(void *arg, const struct fault *f, struct planned *p)
+{
+	struct unit_question *q = arg;
+	struct daemon *d = request_owner(q->request);
+	const char *unit = json_text(request_parameters(q->request), "unit");
+	struct fault own = { 0 };
+
+	if (!f && unit && units_find(&p->units, unit)) {
+		fault_set(&own, FAULT_FAILED, -EEXIST, "unit %s is there: nothing to acknowledge", unit);
+		f = &own;
+	} else if (!f && (!unit || !known_has(d->conf, unit))) {
+		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "no unit %s was ever backed up here", unit ? unit : "");
+		fault_advise(&own, "kopi-docka list --units names those that are gone");
+		f = &own;
+	}
+	planned_free(p);
+	if (f) {
+		daemon_fail(q->request, f);
+		question_free(q);
+		return;
+	}
+	log_info("%s is gone, and shall be: acknowledged by uid %u", unit, (unsigned int)request_uid(q->request));
+	known_forget(d->ctx.loop, d->conf, unit, on_forgotten, q);
+}
+
+static void call_acknowledge(struct request *r, struct json_object *parameters)
+{
+	struct daemon *d = request_owner(r);
+	struct unit_question *q = xcalloc(1, sizeof(*q));
+	struct planner_options o = { .ctx = &d->ctx };
+
+	(void)parameters;
+	q->request = r;
+	planner_start(&o, on_acknowledge, q);
 }
 
 /* --- ListRestorePoints, RenderRestore ------------------------------------------------ */
@@ -360,6 +414,7 @@ const struct method_row daemon_methods[] = {
 	{ "WriteBundle", true, call_write_bundle },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
+	{ "AcknowledgeMissing", true, call_acknowledge },
 	{ "Subscribe", false, call_subscribe },
 };
 const size_t daemon_n_methods = ARRAY_SIZE(daemon_methods);

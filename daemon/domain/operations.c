@@ -5,10 +5,12 @@
  */
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "common/varlink.h"
 #include "daemon/domain/bundle.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/expiry.h"
+#include "daemon/domain/known.h"
 #include "daemon/domain/restore.h"
 
 /* --- errors, with the fields the interface gives them ------------------------------------- */
@@ -151,18 +153,30 @@ const struct operation operation_restore = { .name = "restore", .start = restore
 
 /* --- InitRepository ------------------------------------------------------------------ */
 
+/* A repository that is older than our state may have restore points of units that are gone. */
+static void on_init_learned(void *arg, const struct fault *f)
+{
+	struct job *j = arg;
+
+	if (f)
+		log_warning("which units have restore points is not known yet: %s", f->text);
+	job_over(j, NULL, job_data(j));
+}
+
 static void on_initialised(void *arg, const struct fault *f, bool created)
 {
 	struct job *j = arg;
 	struct daemon *d = job_owner(j);
-	struct json_object *o = NULL;
 
-	if (!f) {
-		o = json_object_new_object();
-		json_put_flag(o, "created", created);
-		json_put_text(o, "repository", repository_name(d->ctx.repository));
+	if (f) {
+		job_over(j, f, NULL);
+		return;
 	}
-	job_over(j, f, o);
+	struct json_object *o = json_object_new_object();
+	json_put_flag(o, "created", created);
+	json_put_text(o, "repository", repository_name(d->ctx.repository));
+	job_set_data(j, o);
+	known_learn(&d->ctx, on_init_learned, j);
 }
 
 static void init_begin(struct job *j)

@@ -16,6 +16,7 @@
 #include "common/paths.h"
 #include "daemon/domain/aftermath.h"
 #include "daemon/domain/history.h"
+#include "daemon/domain/known.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/underway.h"
 
@@ -179,9 +180,23 @@ static void take_units(struct run *r, const struct planned *p)
 	}
 }
 
+/* Law 5: a unit that had restore points and is gone is an error of every run of all, until acknowledged. */
+static void add_missing(struct run *r, const struct strv *missing)
+{
+	for (size_t i = 0; i < missing->n; i++) {
+		struct log_fields fields = { .unit = missing->v[i], .backup_id = r->result.backup_id };
+		GROW(r->result.units, r->result.n_units);
+		struct unit_result *u = &r->result.units[r->result.n_units++];
+		unit_result_init(u, missing->v[i]);
+		strv_take(&u->errors, known_sentence(missing->v[i]));
+		log_event(LOG_LEVEL_ERROR, EV_UNIT_FAILED, &fields, "%s", u->errors.v[0]);
+	}
+}
+
 static void on_units(void *arg, const struct fault *f, struct planned *p)
 {
 	struct run *r = arg;
+	struct strv missing CLEANUP(strv_done) = { 0 };
 
 	if (f) {
 		r->fault = *f;
@@ -189,8 +204,10 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 		return;
 	}
 	take_units(r, p);
+	if (r->wanted.n == 0)
+		known_missing(r->o.ctx->conf, &p->units, &missing);
 	planned_free(p);
-	if (r->units.n == 0) {
+	if (r->units.n + missing.n == 0) {
 		fault_set(&r->fault, FAULT_NO_SUCH_UNIT, -ENOENT, "there is nothing to back up: no containers");
 		fault_advise(&r->fault, "start a compose project or a container first; kopi-docka list --units shows them");
 		finish(r);
@@ -201,7 +218,18 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 	struct log_fields fields = { .backup_id = r->result.backup_id };
 	log_event(LOG_LEVEL_INFO, EV_RUN_STARTED, &fields, "run %s begins, %zu unit%s", r->result.backup_id,
 		r->units.n, r->units.n == 1 ? "" : "s");
+	add_missing(r, &missing);
 	next_unit(r);
+}
+
+static void on_learned(void *arg, const struct fault *f)
+{
+	struct run *r = arg;
+	struct planner_options o = { .ctx = r->o.ctx, .units = &r->wanted };
+
+	if (f) /* each unit's preflight says it too */
+		log_warning("which units have restore points is not known: %s", f->text);
+	planner_start(&o, on_units, r);
 }
 
 static void begin(void *arg)
@@ -212,8 +240,10 @@ static void begin(void *arg)
 		finish(r);
 		return;
 	}
-	struct planner_options o = { .ctx = r->o.ctx, .units = &r->wanted };
-	planner_start(&o, on_units, r);
+	if (r->wanted.n == 0)
+		known_learn(r->o.ctx, on_learned, r);
+	else
+		on_learned(r, NULL);
 }
 
 struct run *run_start(const struct run_options *o, run_done_fn *done)

@@ -92,16 +92,21 @@ static bool was_busy(void)
 	return run(argv, NULL) == 0;
 }
 
+/* What it said itself: a sentence and advice. systemctl only knows that it failed. */
 static int start_service(void)
 {
 	const char *const start[] = { systemctl(), "start", SERVICE, NULL };
-	const char *const story[] = { "/bin/sh", "-c", "exec journalctl -u " SERVICE " -n 4 -o cat --no-pager >&2", NULL };
+	char *command CLEANUP(freep) = xasprintf("exec journalctl -u " SERVICE " -t kopi-dockad -p err --since=@%lld -n 2 -o cat -q "
+		"--no-pager >&2", (long long)(wall_ms() / 1000));
+	const char *const story[] = { "/bin/sh", "-c", command, NULL };
 	struct buf said CLEANUP(buf_done) = { 0 }, told CLEANUP(buf_done) = { 0 };
 
 	if (run(start, &said) == 0)
 		return 0;
-	IGNORE(run(story, &told)); /* what systemctl said is left */
-	fprintf(stderr, "%s%s", said.data ? said.data : "", told.data ? told.data : "");
+	if (run(story, &told) == 0 && told.len)
+		fputs(told.data, stderr);
+	else
+		fputs(said.data ? said.data : "the service " SERVICE " cannot be started\n", stderr);
 	return was_busy() ? EXIT_BUSY : EXIT_UNREACHABLE;
 }
 

@@ -2,6 +2,8 @@
 """Where systemd is, the client's call starts the service, not a daemon of its own."""
 import json
 
+import world
+
 
 def daemons(machine):
     return machine.sh("pgrep -x kopi-dockad || true").split()
@@ -40,3 +42,17 @@ def test_own_configuration_is_detached(machine):
     r = json.loads(machine.ctl("--config", "/etc/other.conf", "--json", "status", check=0).stdout)
     assert machine.show("kopi-dockad", "ActiveState") == "inactive" and daemons(machine) == [str(r["pid"])]
     machine.sh(f"kill {r['pid']}")
+
+
+def test_what_a_power_cut_made_miss(machine):
+    """The always-on service with a calendar: what was due while the machine was off is done after boot, once."""
+    machine.container("one", "--restart=always", volumes=["vol:/data"])
+    machine.configure(schedule__calendar="daily")
+    machine.sh("systemctl enable --now kopi-dockad")
+    machine.sh("systemctl stop kopi-dockad; sed -i 's/\"since_ms\": *[0-9]*/\"since_ms\": 1790000000000/' /var/lib/kopi-docka/schedule.json")
+    machine.power_cut()
+    runs = lambda: json.loads(machine.ctl("--json", "history", check=0).stdout)["runs"]
+    world.until(lambda: [r["state"] for r in runs()] == ["ok"], "the run that was missed", 120)
+    machine.sh("systemctl restart kopi-dockad")
+    status = json.loads(machine.ctl("--json", "status", check=0).stdout)
+    assert not status["jobs"] and status["next_run"] and len(runs()) == 1

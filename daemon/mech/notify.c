@@ -91,14 +91,9 @@ void notify_free(struct notify *n)
 
 int notify_inherited_socket(void)
 {
-	int flags;
-
 	if (sd_listen_fds(1) < 1)
 		return -1;
-	/* systemd hands sockets over blocking: an accept too many would stop the loop. */
-	flags = fcntl(SD_LISTEN_FDS_START, F_GETFL);
-	if (flags < 0 || fcntl(SD_LISTEN_FDS_START, F_SETFL, flags | O_NONBLOCK) < 0 ||
-		fcntl(SD_LISTEN_FDS_START, F_SETFD, FD_CLOEXEC) < 0)
+	if (fcntl(SD_LISTEN_FDS_START, F_SETFD, FD_CLOEXEC) < 0)
 		return -1;
 	return SD_LISTEN_FDS_START;
 }

@@ -14,7 +14,7 @@ void notify_stopping(struct notify *n);
 void notify_extend(struct notify *n, unsigned int seconds);
 void notify_status(struct notify *n, const char *fmt, ...) PRINTF(2, 3);
 void notify_free(struct notify *n);
-/* Sockets handed over by systemd (LISTEN_FDS): the first one, CLOEXEC and non-blocking, or -1. */
+/* Sockets handed over by systemd (LISTEN_FDS): the first one, CLOEXEC, or -1. */
 int notify_inherited_socket(void);
 
 #endif

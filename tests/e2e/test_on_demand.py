@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A daemon that is there for a call only: started detached or by its socket, ended when idle."""
+import fcntl
 import json
 import os
 import pathlib
@@ -63,7 +64,7 @@ def test_a_connection_is_not_idle(engine, directory):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(d.socket))
         for _ in range(60):  # three seconds, in which it must not end
-            assert d.alive()
+            assert d.alive() and d.socket.exists()
             with pytest.raises(subprocess.TimeoutExpired):
                 d.process.wait(0.05)
     assert d.process.wait(60) == 0 and not d.socket.exists()
@@ -154,6 +155,18 @@ def test_all_of_many_are_answered_by_one(alone):
     outs = [p.communicate(timeout=120) for p in ps]
     assert [p.returncode for p in ps] == [0] * 6, outs
     assert len({json.loads(out)["pid"] for out, _ in outs}) == 1 and not any(err for _, err in outs)
+
+
+def test_a_lock_that_is_only_just_taken(engine, alone):
+    """The daemon of the call before is ending, or another call's has not come to its socket yet: tried again."""
+    with open(engine.socket.parent / "kopi-docka.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        p = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--config", alone.conf, "status"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        log = alone.state / "daemon.log"
+        world.until(lambda: log.exists() and "another daemon serves" in log.read_text(), "it found the lock taken")
+    out, err = p.communicate(timeout=120)
+    assert p.returncode == 0 and "version" in out and not err
 
 
 def test_signals_to_the_client_do_not_reach_it(engine, alone):

@@ -64,6 +64,7 @@ struct conf {
 		int64_t stall_timeout_ms; /* 5 min */
 		bool clamp_mtime;        /* backup.mtime = clamp */
 		bool allow_autoremove;
+		struct strv trusted_writers; /* names of containers that reach the whole host and do not write */
 	} backup;
 
 	struct conf_retention retention;

@@ -73,6 +73,7 @@ static const struct key keys[] = {
 	{ "backup", "stall_timeout", KEY_DURATION, AT(backup.stall_timeout_ms), 0, 0, "5min" },
 	{ "backup", "mtime", KEY_MTIME, AT(backup.clamp_mtime), 0, 0, "preserve" },
 	{ "backup", "allow_autoremove", KEY_FLAG, AT(backup.allow_autoremove), 0, 0, "false" },
+	{ "backup", "trusted_writers", KEY_LIST, AT(backup.trusted_writers), 0, 0, NULL },
 	{ "retention", "latest", KEY_NUMBER, AT(retention.latest), 0, 10000, "3" },
 	{ "retention", "daily", KEY_NUMBER, AT(retention.daily), 0, 10000, "7" },
 	{ "retention", "weekly", KEY_NUMBER, AT(retention.weekly), 0, 10000, "4" },

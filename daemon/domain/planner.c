@@ -113,6 +113,7 @@ static int plan(struct planner *p, struct fault *f)
 	/* Without it nested mounts are found by measuring alone. */
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) == 0)
 		o.mountinfo = mountinfo.data;
+	strv_copy(&o.trusted_writers, &c->backup.trusted_writers);
 	strv_add(&o.forbidden, c->paths.state);
 	strv_add(&o.forbidden, c->paths.cache);
 	strv_add(&o.forbidden, c->paths.runtime);
@@ -120,6 +121,7 @@ static int plan(struct planner *p, struct fault *f)
 		strv_add(&o.forbidden, c->kopia.repository_path);
 	int ret = plan_units(p->planned->inv, &o, &p->planned->units, f);
 	strv_done(&o.forbidden);
+	strv_done(&o.trusted_writers);
 	return ret;
 }
 

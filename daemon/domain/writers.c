@@ -66,7 +66,7 @@ int writers_parse(const char *text, size_t len, const struct unit *u, struct str
 		return fault_set(f, FAULT_ENGINE, -EBADMSG, "the engine's list of containers cannot be read");
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *c = json_object_array_get_idx(list, i); /* borrowed */
-		if (writes(c, u))
+		if (!strv_has(&u->tolerated, json_text(c, "Id")) && writes(c, u))
 			add_name(c, ret_names);
 	}
 	return 0;

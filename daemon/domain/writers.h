@@ -8,7 +8,7 @@
 /*
  * Law 4's other half: which running containers can write to the unit's items now?
  * One list request, whose mounts are compared with the items: by volume name, and by
- * path, equal or one below the other. Called once, never from inside; names borrowed.
+ * path, equal or one below the other. Those that the plan tolerates are left out. Called once, never from inside; names borrowed.
  */
 typedef void writers_fn(void *arg, const struct fault *f, const struct strv *names);
 void writers_find(struct docker *d, const struct unit *u, writers_fn *done, void *arg);

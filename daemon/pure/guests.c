@@ -8,7 +8,9 @@
  * around), or if it lives in the network, pid or ipc namespace of a container
  * that stops. The second goes on from guest to guest; the first does not, for a
  * guest's own data is not saved here. Readers keep running. Our own container
- * is no guest: it is us who read.
+ * is no guest: it is us who read. Nor is one that mounts the whole host, or
+ * all of the engine's volumes, writable: agents and monitors do, would stop
+ * with every unit, and their mount says nothing about this unit's data.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,20 +35,54 @@ static void add_guest(const struct plan_index *x, struct unit *u, const struct c
 	};
 }
 
+static bool reaches_everything(const struct plan_index *x, const struct use *use)
+{
+	CLEANUP(freep) char *volumes = NULL;
+
+	if (streq(use->path, "/"))
+		return true;
+	if (!x->root_dir)
+		return false;
+	volumes = xasprintf("%s/volumes", x->root_dir);
+	return path_equal_or_inside(volumes, use->path);
+}
+
+static void tolerate(const struct plan_index *x, struct unit *u, const struct use *use)
+{
+	if (strv_has(&u->tolerated, use->c->id))
+		return;
+	strv_add(&u->tolerated, use->c->id);
+	if (plan_index_is_self(x, use->c) || strv_has(&x->options->trusted_writers, use->c->name))
+		return;
+	strv_addf(&u->warnings,
+		"%s can write to everything (it mounts %s writable) and is left running: mount it "
+		"read-only, or name it in backup.trusted_writers",
+		use->c->name, use->path);
+}
+
 static void meet(
 	const struct plan_index *x, struct unit *u, struct item *item, const struct use *use)
 {
 	size_t number = plan_index_number(x, use->c);
 	const char *other = x->unit_of[number];
 
-	if (streq(other, u->name) || plan_index_is_self(x, use->c))
+	if (streq(other, u->name))
 		return;
+	if (plan_index_is_self(x, use->c)) {
+		tolerate(x, u, use);
+		return;
+	}
 	if (other && x->met[x->unit_number[number]] != item) {
 		x->met[x->unit_number[number]] = item;
 		strv_add(&item->shared_with, other);
 	}
 	if (!use->rw)
 		return;
+	if (reaches_everything(x, use)) {
+		if (is_active(use->c) || use->c->state == CONTAINER_RESTARTING)
+			tolerate(x, u, use);
+		return;
+	}
 	if (is_active(use->c))
 		add_guest(x, u, use->c);
 	else if (use->c->state == CONTAINER_RESTARTING)

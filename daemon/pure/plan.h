@@ -62,6 +62,7 @@ struct unit {
 	struct edge *edges;
 	size_t n_edges;
 	size_t n_levels;
+	struct strv tolerated; /* ids of running containers that could write to items and are left alone */
 	struct strv warnings;
 	char *refused;  /* why this unit cannot be backed up, or NULL */
 	char *skipped;  /* swarm, kubernetes: the reason, or NULL */
@@ -72,6 +73,7 @@ struct plan_options {
 	struct strv forbidden;          /* our state, cache, runtime and the repository's path */
 	struct strv needed_containers;  /* names or ids the repository needs: refused */
 	bool allow_autoremove;
+	struct strv trusted_writers;    /* names of containers: no warning where they reach the whole host */
 };
 
 struct units {
@@ -87,6 +89,8 @@ struct units {
  * A mount that is `/`, or is, lies in or contains a forbidden path or the engine's own
  * directory, is never saved: coverage says "refused: …" and the unit warns. The unit itself
  * is refused only if the mount contains such a path and is writable: it would be incomplete.
+ * A foreign container that mounts the whole host or all volumes writable (an agent, a monitor) is no
+ * guest of every unit: it is tolerated, with a warning unless it is trusted. So are we ourselves.
  * Also refused: volumes of other drivers, option volumes but tmpfs and binds, volumes the
  * engine does not list; members or guests that are restarting, dead or being removed, that
  * the repository needs, that we run in, or (running) that are --rm or an orchestrator's.

@@ -42,6 +42,7 @@ void unit_done(struct unit *u)
 	strv_done(&u->compose_files);
 	strv_done(&u->env_files);
 	strv_done(&u->warnings);
+	strv_done(&u->tolerated);
 	*u = (struct unit){ 0 };
 }
 

@@ -239,14 +239,14 @@ static void guests_write_readers_stay(void **state)
 		{ "[" VOLUME("dat", "/x", "true") "]", "running", false, false },
 		{ "[" BIND("/var/lib/docker/volumes/data/_data/sub", "/x", "true") "]",
 			"running", true, true },
-		{ "[" BIND("/var/lib/docker/volumes", "/x", "true") "]", "running", true,
+		{ "[" BIND("/var/lib/docker/volumes", "/x", "true") "]", "running", false,
 			true },
 		{ "[" BIND("/var/lib/docker/volumes", "/x", "false") "]", "running", false,
 			true },
 		{ "[" BIND("/srv/", "/x", "true") "]", "running", true, true },
 		{ "[" BIND("/srv/a/b/c", "/x", "true") "]", "running", true, true },
 		{ "[" BIND("/srv/ab", "/x", "true") "]", "running", false, false },
-		{ "[" BIND("/", "/x", "true") "]", "running", true, true },
+		{ "[" BIND("/", "/x", "true") "]", "running", false, true },
 		{ "[]", "running", false, false },
 	};
 	size_t i;
@@ -277,6 +277,51 @@ static void guests_write_readers_stay(void **state)
 				app->members[1].paused, streq(table[i].state, "paused"));
 		}
 		units_done(&u);
+		inventory_free(inv);
+	}
+}
+
+/* Agents and monitors mount the whole host: they are named, not stopped with every unit. */
+static void whoever_reaches_everything_is_left_running(void **state)
+{
+	static const struct {
+		const char *mount, *state, *labels;
+		bool trusted, tolerated, warned;
+	} table[] = {
+		{ BIND("/", "/host", "true"), "running", NULL, false, true, true },
+		{ BIND("/var/lib", "/x", "true"), "running", NULL, false, true, true },
+		{ BIND("/var/lib/docker/volumes", "/x", "true"), "paused", NULL, false, true, true },
+		{ BIND("/", "/host", "true"), "restarting", NULL, false, true, true },
+		{ BIND("/", "/host", "true"), "running", "{\"com.docker.swarm.task.id\":\"1\"}", false, true, true },
+		{ BIND("/", "/host", "true"), "running", NULL, true, true, false },
+		{ BIND("/", "/host", "false"), "running", NULL, false, false, false },
+		{ BIND("/", "/host", "true"), "exited", NULL, false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct inventory *inv = host_new(NULL);
+		CLEANUP(freep) char *mounts = xasprintf("[%s]", table[i].mount);
+		CLEANUP(freep) char *id = id_of("agent");
+		struct plan_options o = { 0 };
+		struct units u;
+
+		host_add_volume(inv, "data");
+		host_add_volume(inv, "more");
+		ADD(inv, .name = "app",
+			.mounts = "[" VOLUME("data", "/d", "true") "," VOLUME("more", "/m", "true") "]");
+		ADD(inv, .name = "agent", .mounts = mounts, .state = table[i].state, .labels = table[i].labels);
+		if (table[i].trusted)
+			strv_add(&o.trusted_writers, "agent");
+		u = plan(inv, &o);
+		assert_null(unit_named(&u, "app")->refused);
+		assert_int_equal(unit_named(&u, "app")->n_members, 1);
+		assert_int_equal(strv_has(&unit_named(&u, "app")->tolerated, id), table[i].tolerated);
+		assert_int_equal(unit_named(&u, "app")->warnings.n, table[i].warned);
+		if (table[i].warned)
+			assert_contains(unit_named(&u, "app")->warnings.v[0], "agent can write to everything");
+		units_done(&u);
+		strv_done(&o.trusted_writers);
 		inventory_free(inv);
 	}
 }
@@ -661,6 +706,7 @@ int main(void)
 		cmocka_unit_test(orchestrators_are_skipped),
 		cmocka_unit_test(ourselves_and_the_repositorys_own),
 		cmocka_unit_test(guests_write_readers_stay),
+		cmocka_unit_test(whoever_reaches_everything_is_left_running),
 		cmocka_unit_test(a_writer_that_keeps_restarting),
 		cmocka_unit_test(namespaces_close_over_guests),
 		cmocka_unit_test(one_off_containers),

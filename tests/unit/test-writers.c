@@ -2,11 +2,12 @@
 #include "daemon/domain/writers.h"
 #include "tests/unit/unit.h"
 
-static size_t writers(const char *mounts)
+static size_t writers_beside(const char *tolerated, const char *mounts)
 {
 	struct item items[] = { { .id = xstrdup("volume:data"), .path = xstrdup("/v/data/_data"), .volume = xstrdup("data") },
 		{ .id = xstrdup("bind:/srv/x"), .path = xstrdup("/srv/x") } };
 	struct unit u = { .items = items, .n_items = ARRAY_SIZE(items) };
+	strv_add(&u.tolerated, tolerated);
 	char *text CLEANUP(freep) = xasprintf("[{\"Id\":\"1\",\"Names\":[\"/other\"],\"Mounts\":%s}]", mounts);
 	struct strv names CLEANUP(strv_done) = { 0 };
 	struct fault f = { 0 };
@@ -19,7 +20,13 @@ static size_t writers(const char *mounts)
 		free(items[i].path);
 		free(items[i].volume);
 	}
+	strv_done(&u.tolerated);
 	return names.n;
+}
+
+static size_t writers(const char *mounts)
+{
+	return writers_beside("2", mounts);
 }
 
 static void finds(void **state)
@@ -33,6 +40,7 @@ static void finds(void **state)
 	assert_int_equal(writers("[{\"Source\":\"/\",\"RW\":true}]"), 1);
 	assert_int_equal(writers("[{\"Source\":\"/srv/xy\",\"RW\":true}]"), 0);
 	assert_int_equal(writers("null"), 0);
+	assert_int_equal(writers_beside("1", "[{\"Source\":\"/\",\"RW\":true}]"), 0);
 	struct unit u = { 0 };
 	struct strv names = { 0 };
 	struct fault f = { 0 };

@@ -16,7 +16,7 @@ int render_history(FILE *to, struct json_object *reply);
 int render_status(FILE *to, struct json_object *reply);
 int render_doctor(FILE *to, struct json_object *reply);
 int render_restore(FILE *to, struct json_object *reply);
-/* Which secrets the recipe's inspect dumps lack and where they go; nothing where there are none. */
+/* Which secrets the recipe lacks and where they go; nothing where there are none. */
 void render_redacted(FILE *to, struct json_object *reply);
 int render_bundle(FILE *to, struct json_object *reply);
 int render_init(FILE *to, struct json_object *reply);

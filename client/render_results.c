@@ -2,6 +2,7 @@
 /* What a backup or a restore did. The window is the headline; what is wrong cannot be overlooked. */
 #include "client/render.h"
 
+#include "client/screen.h"
 #include "common/iface.h"
 
 #define EACH(list, i, o)                                                                           \
@@ -96,13 +97,13 @@ void render_redacted(FILE *to, struct json_object *reply)
 	json_read_list(reply, "redacted", &names);
 	if (names.n == 0)
 		return;
-	fputs("secrets that the recipe's inspect dumps do not have:\n", to);
+	screen_say(to, 0, "secrets that were redacted in the recipe:");
 	for (size_t i = 0; i < names.n; i++) {
 		char *text CLEANUP(freep) = render_clean(names.v[i]);
 		fprintf(to, "  %s\n", text);
 	}
-	fputs("they go back where the container takes them from: the compose file\n"
-	      "or its env_file (both kept as they were), or docker run -e\n", to);
+	screen_say(to, 0, "they go back by hand before a container is made again: those of a container into the environment or "
+			  "env_file of its service in the compose file, or behind docker run -e; those in a file into that file");
 }
 
 int render_restore(FILE *to, struct json_object *reply)
@@ -133,7 +134,8 @@ int render_restore(FILE *to, struct json_object *reply)
 	fprintf(to, "restored %s, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
 	if (*recipe)
 		fprintf(to, "its recipe is in %s\n", recipe);
-	render_redacted(to, reply);
+	if (streq(service, "untouched")) /* containers that run have their secrets */
+		render_redacted(to, reply);
 	strings(to, "next: ", json_member(reply, "next_steps"));
 	return status;
 }

@@ -105,7 +105,7 @@ static void show_action(const void *arg, size_t i)
 {
 	static const char *const actions[] = {
 		"do it now",
-		"write the scripts, to look at and run later",
+		"write scripts, to run later",
 	};
 
 	(void)arg;

@@ -155,16 +155,15 @@ static void command(const char *words, const char *path)
 static void say_compose(const struct scripts *s)
 {
 	struct strv words CLEANUP(strv_done) = { 0 };
-	char *files CLEANUP(freep) = xasprintf("%s/recipe/compose/.", s->directory);
-	char *from CLEANUP(freep) = shell_word(files);
 
 	json_read_list(s->recipe.parameters, "compose", &words);
 	if (words.n == 0) {
-		screen_say(stdout, 0, "If its container is gone, recipe/RESTORE.md says how to make it again.");
+		screen_say(stdout, 0, "If its container is gone, recipe/RESTORE.md says step by step how to make it again.");
 		return;
 	}
-	screen_say(stdout, 0, "If its containers are gone: put the compose files back where they are missing, restore, then");
-	printf("  cp -an %s /\n ", from);
+	screen_say(stdout, 0, "If its containers are gone, recipe/RESTORE.md says step by step how to have the project's files "
+			      "again; then");
+	putchar(' ');
 	for (size_t i = 0; i < words.n; i++) {
 		char *clean CLEANUP(freep) = render_clean(words.v[i]), *word CLEANUP(freep) = shell_word(clean);
 		printf(" %s", word);

@@ -243,8 +243,8 @@ def test_files_of_the_scripts(fake, directory):
         to_directory(t, where)
         assert t.end() == 0
         assert "docker compose -p shop -f '/srv/my shop/compose.yml' up -d\n" in t.output
-        assert f"sh '{where}/restore-shop.sh'\n" in t.output and f"cp -an '{where}/recipe/compose/.' /\n" in t.output
-        assert "DB_PASSWORD of container shop-db-1" in t.output and "env_file" in t.output
+        assert f"sh '{where}/restore-shop.sh'\n" in t.output and "recipe/RESTORE.md" in t.output
+        assert "  DB_PASSWORD of container shop-db-1\n" in t.output and "env_file" in t.output
     assert where.stat().st_mode & 0o777 == 0o700
     names = ["01-volume_data.sh", "02-bind__srv_my_files.sh", "03-volume_db.sh", "restore-shop.sh"]
     assert sorted(os.listdir(where)) == names

@@ -73,13 +73,22 @@ void backup_record_leave(void *owner)
 
 /* --- stop, and on the way back: start ------------------------------------------------ */
 
+/* A unit of which nothing runs has none. */
+static bool has_window(const struct backup *b)
+{
+	size_t n;
+
+	service_members(b->service, &n);
+	return n > 0;
+}
+
 static void on_stopped(void *arg, const struct fault *f)
 {
 	struct backup *b = arg;
 	struct log_fields fields = { .unit = b->unit_name, .backup_id = b->backup_id };
 
 	backup_phase_took(b, PHASE_STOP, b->phase_begin);
-	if (!f)
+	if (!f && has_window(b))
 		log_event(LOG_LEVEL_INFO, EV_UNIT_STOPPED, &fields, "%s is stopped", b->unit_name);
 	backup_next_or_fail(b, f);
 }
@@ -131,7 +140,7 @@ static void on_started(void *arg, const struct fault *f)
 	take_members(b);
 	if (f)
 		steps_fail(b->steps, f);
-	if (b->result.service == SERVICE_UP)
+	if (b->result.service == SERVICE_UP && has_window(b))
 		log_event(LOG_LEVEL_INFO, EV_UNIT_STARTED, &fields, "%s runs again, its window was %lld ms",
 			b->unit_name, (long long)b->result.window_ms);
 	rates_note_unit(b->ctx->rates, b->unit_name, b->result.phase_ms[PHASE_STOP],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A machine to switch off: a container with systemd as PID 1 and a dockerd of its own, our release build installed in it as
 `meson install` does. `docker kill` of it is a power cut, `docker stop` a reboot; its disk stays, /run does not.
-Two things differ from a real machine: tar waits while /run/hold-tar exists, so that a window lasts as long as a test
+Two things differ from a real machine: tar waits while /run/hold-tar exists (but for the recipe's), so that a window lasts as long as a test
 wants; and a power cut loses no page cache."""
 import json
 import pathlib
@@ -16,7 +16,7 @@ PACKAGES = ("systemd,systemd-sysv,dbus,docker.io,iptables,procps,attr,acl,openss
             "libuv1,libjson-c5,libconfig9,libsystemd0,libcurl4,libinih1,libyaml-0-2")
 CONF = "/etc/kopi-docka.conf"
 HELD_TAR = """#!/bin/sh
-while [ -e /run/hold-tar ]; do sleep 0.05; done
+case "$*" in */var/cache/kopi-docka/*) ;; *) while [ -e /run/hold-tar ]; do sleep 0.05; done ;; esac
 exec /usr/bin/tar.real "$@"
 """
 SLOW = 'trap "sleep 3; exit 0" TERM; while :; do sleep 0.1; done'
@@ -73,6 +73,7 @@ def kept(directory):
 class Machine:
     def __init__(self, engine, name):
         self.engine, self.name = engine, name
+        self.cursor = None  # the journal's, at the beginning of the test
 
     def exists(self):
         return self.engine.docker("container", "inspect", self.name, check=False).returncode == 0
@@ -93,7 +94,7 @@ class Machine:
             shutil.copy(shutil.which("kopia"), files / "usr/local/bin/kopia")
             self.engine.docker("cp", f"{files}/.", f"{self.name}:/")
         self.boot()
-        self.sh(f"mv /usr/bin/tar /usr/bin/tar.real; cat >/usr/bin/tar <<'EOF'\n{HELD_TAR}EOF\nchmod 755 /usr/bin/tar")
+        self.sh(f"[ -e /usr/bin/tar.real ] || mv /usr/bin/tar /usr/bin/tar.real; cat >/usr/bin/tar <<'EOF'\n{HELD_TAR}EOF\nchmod 755 /usr/bin/tar")
         self.run("docker", "load", input=(self.engine.directory / "bb.tar").read_bytes(), text=False)
         return self
 
@@ -116,6 +117,7 @@ class Machine:
 
     def restore_template(self):
         self.sh("cp -a /opt/template/. /")
+        self.cursor = self.sh("journalctl -n0 --show-cursor").split("cursor:")[1].strip()
         return self
 
     def copy(self, directory):
@@ -156,7 +158,8 @@ class Machine:
         return r
 
     def journal(self, unit=None, *argv, output="cat"):
-        which = ("-u", unit) if unit else ()
+        """What was said since the test began."""
+        which = (("-u", unit) if unit else ()) + ((f"--after-cursor={self.cursor}",) if self.cursor else ())
         return self.run("journalctl", "--no-pager", "-o", output, *which, *argv).stdout
 
     def entries(self, *matches):

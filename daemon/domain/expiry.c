@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Happy path: list once → for each unit, which points stay → delete all that goes by
- * manifest ids, many at once, each point's recipe with its items → done.
+ * Happy path: list once → for each unit, which points stay → delete what goes by manifest
+ * ids, many points with one kopia, never part of one: kopia deletes all or none → done.
  * Failure modes: a deletion that fails (an id changed when somebody pinned by hand, or
  * is gone already) → list and judge once more; a second failure is the caller's.
  *
@@ -19,28 +19,48 @@
 #include "daemon/pure/result.h"
 #include "daemon/pure/retention.h"
 
+#define BATCH_IDS 200
+
+/* Points that go together: their keys, and the manifest ids of their snapshots. */
+struct batch {
+	struct strv points, ids;
+};
+
 struct expiry {
 	struct expiry_options o;
 	char *unit;
 	bool again;
-	struct strv going, ids; /* "UNIT BACKUP_ID" of the points; manifest ids of their snapshots */
+	struct strv going; /* the points' keys */
+	struct batch *batches;
+	size_t n_batches, next;
 	struct json_object *reply;
 	expiry_done_fn *done;
 };
 
 static void look(struct expiry *e);
 
+static void forget(struct expiry *e)
+{
+	strv_done(&e->going);
+	for (size_t i = 0; i < e->n_batches; i++) {
+		strv_done(&e->batches[i].points);
+		strv_done(&e->batches[i].ids);
+	}
+	free(e->batches);
+	e->batches = NULL;
+	e->n_batches = e->next = 0;
+}
+
 static void over(struct expiry *e, const struct fault *f)
 {
-	json_object *reply = e->reply;
+	struct json_object *reply = e->reply;
 
 	if (f) {
 		json_object_put(reply);
 		reply = NULL;
 	}
 	e->done(e->o.arg, f, reply);
-	strv_done(&e->going);
-	strv_done(&e->ids);
+	forget(e);
 	free(e->unit);
 	free(e);
 }
@@ -74,7 +94,7 @@ static struct json_object *judged_json(const struct point *p, const struct reten
 	return o;
 }
 
-/* Name percent-encoded, as in the tags: what is compared with them. */
+/* Of a point; the name is percent-encoded, as in the tags that it is compared with. */
 static char *key(const char *encoded_unit, const char *backup_id)
 {
 	return xasprintf("%s %s", encoded_unit, backup_id);
@@ -125,37 +145,70 @@ static void judge(struct expiry *e, const struct point *v, size_t n)
 	json_object_object_add(e->reply, "units", list);
 }
 
-/* All of a point goes, also a snapshot in it that is no item (one that kopia left incomplete). */
-static void find_ids(struct expiry *e, const struct kopia_snapshot *v, size_t n)
+/* The point of ours that each snapshot belongs to, NULL: none. */
+static char **keys_of(const struct expiry *e, const struct kopia_snapshot *v, size_t n)
 {
 	const char *identity = repository_identity(e->o.ctx->repository);
+	char **keys = xcalloc(n + 1, sizeof(*keys));
 
 	for (size_t i = 0; i < n; i++) {
 		const char *unit = kopia_tag(&v[i], "unit"), *backup_id = kopia_tag(&v[i], "backup_id");
 		char *owner CLEANUP(freep) = xasprintf("%s@%s", v[i].user ? v[i].user : "", v[i].host ? v[i].host : "");
-		if (!unit || !backup_id || !streq(owner, identity))
-			continue;
-		char *of CLEANUP(freep) = key(unit, backup_id);
-		if (strv_has(&e->going, of))
-			strv_add(&e->ids, v[i].id);
+		if (unit && backup_id && streq(owner, identity))
+			keys[i] = key(unit, backup_id);
 	}
+	return keys;
+}
+
+/* All of a point goes, also a snapshot in it that is no item (one that kopia left incomplete). */
+static void make_batches(struct expiry *e, const struct kopia_snapshot *v, size_t n)
+{
+	char **keys = keys_of(e, v, n);
+
+	for (size_t g = 0; g < e->going.n; g++) {
+		if (e->n_batches == 0 || e->batches[e->n_batches - 1].ids.n >= BATCH_IDS) {
+			GROW(e->batches, e->n_batches);
+			e->batches[e->n_batches++] = (struct batch){ 0 };
+		}
+		struct batch *b = &e->batches[e->n_batches - 1];
+		strv_add(&b->points, e->going.v[g]);
+		for (size_t i = 0; i < n; i++)
+			if (keys[i] && streq(keys[i], e->going.v[g]))
+				strv_add(&b->ids, v[i].id);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(keys[i]);
+	free(keys);
 }
 
 /* --- and they go --------------------------------------------------------------------- */
+
+static void delete_next(struct expiry *e);
 
 static void on_deleted(void *arg, const struct fault *f)
 {
 	struct expiry *e = arg;
 
-	if (f && !e->again) {
+	if (!f) {
+		const struct batch *b = &e->batches[e->next++];
+		for (size_t i = 0; i < b->points.n; i++)
+			log_info("retention: restore point %s is deleted", b->points.v[i]);
+		delete_next(e);
+	} else if (!e->again) {
 		e->again = true;
 		log_warning("retention: %s; looking again", f->text);
 		look(e);
-		return;
+	} else {
+		over(e, f);
 	}
-	for (size_t i = 0; !f && i < e->going.n; i++)
-		log_info("retention: restore point %s is deleted", e->going.v[i]);
-	over(e, f);
+}
+
+static void delete_next(struct expiry *e)
+{
+	if (e->o.dry_run || e->next == e->n_batches)
+		over(e, NULL);
+	else
+		repository_delete(e->o.ctx->repository, &e->batches[e->next].ids, on_deleted, e);
 }
 
 static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
@@ -170,19 +223,16 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 		return;
 	}
 	points_from_snapshots(v, n, e->unit, repository_identity(e->o.ctx->repository), &points, &n_points);
-	strv_done(&e->going);
-	strv_done(&e->ids);
+	forget(e);
 	judge(e, points, n_points);
-	find_ids(e, v, n);
+	make_batches(e, v, n);
 	points_free(points, n_points);
 	if (e->unit && n_points == 0) {
 		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "%s has no restore points here", e->unit);
 		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
 		over(e, &own);
-	} else if (e->o.dry_run || e->ids.n == 0) {
-		over(e, NULL);
 	} else {
-		repository_delete(e->o.ctx->repository, &e->ids, on_deleted, e);
+		delete_next(e);
 	}
 }
 

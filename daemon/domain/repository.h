@@ -50,7 +50,7 @@ void repository_keep_only(struct repository *r, const char *backup_id, const cha
 /* All policies as kopia policy list --json tells them; ${text} is borrowed, NULL on failure. */
 typedef void repository_text_fn(void *arg, const struct fault *f, const char *text, size_t len);
 void repository_policy_list(struct repository *r, repository_text_fn *done, void *arg);
-/* Delete the snapshots of these manifest ids, some hundred a kopia: each of these all or none. */
+/* Delete the snapshots of these manifest ids with one kopia: all or none. */
 void repository_delete(struct repository *r, const struct strv *ids, repository_done_fn *done, void *arg);
 /* Retention and compression on recipes/UNIT, volumes/UNIT, binds/UNIT of every unit, set only on drift. */
 void repository_policies(struct repository *r, const struct strv *units, repository_done_fn *done, void *arg);

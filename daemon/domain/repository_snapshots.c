@@ -135,47 +135,28 @@ void repository_keep_only(struct repository *r, const char *backup_id, const cha
 	find_run(c);
 }
 
-#define DELETE_AT_ONCE 250
-
-static void delete_some(struct call *c);
-
-static void on_some_deleted(void *arg, const struct child_result *res)
+static void on_ids_deleted(void *arg, const struct child_result *res)
 {
 	struct call *c = arg;
 	struct fault f = { 0 };
 
-	if (child_ok(res)) {
-		delete_some(c);
-		return;
-	}
-	repository_explain(c->r, res, &f);
-	repository_call_over(c, &f);
-}
-
-static void delete_some(struct call *c)
-{
-	struct strv some CLEANUP(strv_done) = { 0 };
-	struct kopia_place p;
-
-	for (size_t i = 0; i < DELETE_AT_ONCE && c->next < c->words.n; i++)
-		strv_add(&some, c->words.v[c->next++]);
-	if (some.n == 0) {
-		repository_call_over(c, NULL);
-		return;
-	}
-	repository_place(c->r, &p);
-	kopia_argv_delete(&p, &some, &c->argv);
-	repository_run(c, REPOSITORY_DEADLINE_MS, on_some_deleted);
+	if (!child_ok(res))
+		repository_explain(c->r, res, &f);
+	repository_call_over(c, f.code == FAULT_NONE ? NULL : &f);
 }
 
 static void begin_delete(void *arg, const struct fault *f)
 {
 	struct call *c = arg;
+	struct kopia_place p;
 
-	if (f)
+	if (f) {
 		repository_call_over(c, f);
-	else
-		delete_some(c);
+		return;
+	}
+	repository_place(c->r, &p);
+	kopia_argv_delete(&p, &c->words, &c->argv);
+	repository_run(c, REPOSITORY_DEADLINE_MS, on_ids_deleted);
 }
 
 void repository_delete(struct repository *r, const struct strv *ids, repository_done_fn *done, void *arg)

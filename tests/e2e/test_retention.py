@@ -148,6 +148,32 @@ def test_after_a_run(engine, watched):
         assert policy["retention"]["keepLatest"] == 2 and policy["compression"]["compressorName"] == "none"
 
 
+def test_nothing_is_torn_apart(engine, directory):
+    """A partial run and a cancelled one take nothing from the points that are there; the next good one ends them."""
+    fails = f'case "$*" in *--stdin-file=bb.tar*) [ ! -e {directory}/bad ] || exit 1;; esac'
+    d = world.Daemon(engine, directory, kopia__program=world.kopia_wrapper(directory, fails), retention__latest=1, retention__daily=0,
+                     retention__weekly=0, retention__monthly=0, retention__yearly=0).start().init()
+    engine.container("shop", volumes=["aa:/a", "bb:/b"])
+    engine.sh("shop", "echo 1 > /a/f; echo 1 > /b/f")
+    whole = d.backup()["backup_id"]
+
+    def snapshots(of):
+        return len(json.loads(d.kopia("snapshot", "list", "--all", "--json", f"--tags=backup_id:{of}").stdout))
+
+    (directory / "bad").touch()
+    partial = d.backup(state="failed")["backup_id"]
+    assert ids(d, "shop") == [partial, whole] and snapshots(whole) == 3 and snapshots(partial) == 2
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        run = pool.submit(d.call, "Backup")
+        job = world.until(lambda: next((j for j in d.call("Status")["parameters"]["jobs"] if j["state"] == "running"), None), "it runs")
+        d.call("Cancel", {"job": job["job"]})
+        assert run.result()["parameters"]["result"]["state"] == "cancelled"
+    assert ids(d, "shop") == [partial, whole] and snapshots(whole) == 3
+    (directory / "bad").unlink()
+    again = d.backup()["backup_id"]
+    assert ids(d, "shop") == [again] and snapshots(whole) == snapshots(partial) == 0
+
+
 def test_a_failing_retention_is_a_warning(engine, directory):
     """The data is safe: the run is not called failed, and not called good."""
     fails = 'case "$*" in *"snapshot delete"*) echo "ERROR no luck today" >&2; exit 1;; esac'

@@ -141,7 +141,9 @@ static void status_version_policy(void **state)
 				     "\"config\":{\"path\":\"/r\"}},\"volume\":{\"capacity\":9,\"available\":3},\"contentFormat\":{\"hash\":\"B\"}}";
 	static const char policies[] = "[{\"target\":{\"host\":\"\",\"userName\":\"\",\"path\":\"\"},\"retention\":{\"keepLatest\":3}},"
 		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/volumes/shop\"},\"retention\":{\"keepLatest\":3,\"keepHourly\":0,"
-		"\"keepDaily\":7,\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}}]";
+		"\"keepDaily\":7,\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}},"
+		"{\"target\":{\"host\":\"h\",\"userName\":\"u\",\"path\":\"/binds/shop\"},\"retention\":{\"keepLatest\":3,\"keepDaily\":7,"
+		"\"keepWeekly\":4,\"keepMonthly\":12,\"keepAnnual\":2},\"compression\":{\"compressorName\":\"zstd-fastest\"}}]";
 	struct kopia_status s = { 0 };
 	struct conf *c CLEANUP(conf_freep) = NULL;
 	struct fault f = { 0 };
@@ -170,6 +172,7 @@ static void status_version_policy(void **state)
 	assert_non_null(list);
 	assert_false(kopia_policy_differs(list, "u@h:/volumes/shop", &c->retention, "zstd-fastest"));
 	assert_true(kopia_policy_differs(list, "u@h:/volumes/shop", &c->retention, "gzip"));
+	assert_true(kopia_policy_differs(list, "u@h:/binds/shop", &c->retention, "zstd-fastest")); /* inherits hourly ones */
 	assert_true(kopia_policy_differs(list, "u@h:/volumes/sho", &c->retention, "zstd-fastest"));
 	for (int *keep = &c->retention.latest, i = 0; i < 5; i++) { /* each of the five counts */
 		keep[i]++;

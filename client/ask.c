@@ -24,12 +24,13 @@ struct live {
 	bool json, terminal;
 	int job; /* -1: not known yet */
 	bool wanted, cancelled; /* Ctrl-C came; the daemon was told */
+	bool joined;            /* others asked for it too: it is not ours to cancel */
 	char *last_phase; /* owned */
 };
 
 static void cancel(struct live *l)
 {
-	if (!l->wanted || l->cancelled || l->job < 0)
+	if (!l->wanted || l->cancelled || l->joined || l->job < 0)
 		return;
 	l->cancelled = true;
 	struct json_object *p = json_object_new_object();
@@ -47,6 +48,10 @@ static int on_signal(void *arg)
 {
 	struct live *l = arg;
 
+	if (l->joined) {
+		fprintf(stderr, "\nothers had asked for this job: it goes on; cancel %d ends it\n", l->job);
+		return -EINTR;
+	}
 	fprintf(stderr, "\ncancelling: %s\n", l->wanted ? "the containers are being started, please wait" : "what was stopped is started first");
 	l->wanted = true;
 	cancel(l);
@@ -66,6 +71,7 @@ static void on_progress(void *arg, struct json_object *parameters)
 	struct json_object *p = json_member(parameters, "progress");
 
 	l->job = (int)json_number(p, "job", l->job);
+	l->joined |= json_flag(p, "joined", false);
 	cancel(l);
 	if (l->json) {
 		puts(json_object_to_json_string_ext(parameters, JSON_C_TO_STRING_PLAIN));

@@ -61,8 +61,14 @@ void check_units(struct check *c)
 
 static void say_not_armed(struct check *c)
 {
-	check_say(c, NULL, CHECK_WARNING, "systemctl enable --now kopi-docka.timer, or kopi-docka daemon --interval-minutes 1440",
-		"nothing starts backups by itself");
+	const struct conf *conf = c->o->ctx->conf;
+
+	if (conf->schedule.calendar.n || conf->schedule.interval_minutes)
+		check_say(c, NULL, CHECK_WARNING, "systemctl enable --now kopi-dockad, or kopi-docka daemon",
+			"there is a schedule, but this daemon is here for a call only: no run begins by itself");
+	else
+		check_say(c, NULL, CHECK_WARNING, "systemctl enable --now kopi-docka.timer, or kopi-docka daemon --interval-minutes 1440",
+			"nothing starts backups by itself");
 }
 
 static void on_timer(void *arg, const struct child_result *r)

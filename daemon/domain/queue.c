@@ -215,23 +215,27 @@ static void make_way(struct queue *q)
 }
 
 /* Who comes later, or has to wait, sees so at once, and the number that Cancel wants. */
-static void greet(const struct job *j, const struct job_listener *l)
+static void greet(const struct job *j, const struct job_listener *l, bool joined)
 {
-	struct json_object *last CLEANUP(json_putp) = json_object_get(j->progress);
+	struct json_object *first CLEANUP(json_putp) = NULL;
 	struct progress p = PROGRESS_INIT;
 
-	p.phase = "queued";
-	p.message = j->queue->held ? "the daemon is not ready yet" : "another job goes first";
-	if (!last && !j->running)
-		last = progress_json(&p, j->number, j->op->name);
-	if (last && l->on_progress)
-		l->on_progress(l->arg, last);
+	if (!l->on_progress || (j->running && !joined))
+		return;
+	p.phase = j->running ? "running" : "queued";
+	p.message = j->running ? NULL : j->queue->held ? "the daemon is not ready yet" : "another job goes first";
+	if (!j->progress || json_object_deep_copy(j->progress, &first, NULL) < 0)
+		first = progress_json(&p, j->number, j->op->name);
+	if (joined)
+		json_put_flag(first, "joined", true);
+	l->on_progress(l->arg, first);
 }
 
 int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
 	const struct job_listener *l, unsigned int *ret_job, struct fault *f)
 {
 	struct job *j = same_job(q, op, parameters);
+	bool joined = j != NULL;
 	size_t waiting = 0;
 
 	for (struct job *k = q->first; k; k = k->next)
@@ -252,7 +256,7 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 	*ret_job = j->number;
 	changed(q);
 	start_next(q);
-	greet(j, l);
+	greet(j, l, joined);
 	make_way(q);
 	return 0;
 }

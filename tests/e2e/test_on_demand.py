@@ -146,6 +146,18 @@ def test_client_starts_one(engine, alone):
     pid = alone.call("Status")["parameters"]["pid"]
     assert os.getsid(pid) != os.getsid(0)
     assert len(alone.call("History")["parameters"]["runs"]) == 1
+    os.kill(pid, signal.SIGKILL)  # its socket's file is left
+    world.until(lambda: gone(pid), "it is dead")
+    assert alone.socket.exists() and client(alone, "status").returncode == 0
+
+
+def test_it_begins_no_runs_by_itself(alone):
+    """It is there for the call; doctor says what the schedule lacks."""
+    alone.configure(schedule__calendar="*:*:0/1")
+    r = client(alone, "--json", "doctor")
+    check, = (c for c in json.loads(r.stdout)["checks"] if c["name"] == "schedule")
+    assert check["state"] == "warning" and "for a call only" in check["detail"] and "kopi-dockad" in check["advice"]
+    assert "next_run" not in alone.call("Status")["parameters"]
 
 
 def test_all_of_many_are_answered_by_one(alone):

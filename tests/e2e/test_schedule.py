@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs that the daemon begins by itself, and who joins which run."""
 import json
+import signal
+import subprocess
 import threading
 import time
 
@@ -84,10 +86,11 @@ def test_units_with_schedules_of_their_own(engine, daemon):
     daemon.conf.write_text(daemon.conf.read_text() + "[unit:own]\nschedule = *:*:0/5\n[unit:rare]\nschedule = never\n")
     daemon.ctl("reload", check=0)
     world.until(lambda: any(units_of(r) == ["own"] for r in history(daemon)), "the unit's own run")
+    daemon.conf.write_text(daemon.conf.read_text().replace("*:*:0/5", "daily"))
+    daemon.ctl("reload", check=0)
     timer = daemon.call("Backup", {"reason": "timer"})["parameters"]["result"]
     assert units_of(timer) == ["one"]
     assert units_of(daemon.backup()) == ["one", "own", "rare"]
-    assert units_of(daemon.backup("rare")) == ["rare"]
 
 
 def test_interval_instead_of_the_calendar(engine, directory):
@@ -96,6 +99,21 @@ def test_interval_instead_of_the_calendar(engine, directory):
     ahead = time.mktime(time.strptime(status["next_run"], "%Y-%m-%dT%H:%M:%SZ")) - time.mktime(time.gmtime())
     assert 86400 - 300 < ahead <= 86400
     assert "min" in world.run(world.BUILD / "daemon/kopi-dockad", "--interval-minutes", "0", check=False).stderr
+
+
+def test_who_has_joined_cancels_nothing(engine, daemon):
+    engine.container("slow", command=world.STUBBORN, volumes=["vol:/data"])
+    results = []
+    t = threading.Thread(target=lambda: results.append(daemon.call("Backup")["parameters"]["result"]))
+    t.start()
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    p = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--socket", daemon.socket, "backup", "--unit", "slow"],
+                         stderr=subprocess.PIPE, text=True)
+    p.stderr.readline()
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130 and "others had asked" in p.stderr.read()
+    t.join()
+    assert results[0]["state"] == "warnings" and results[0]["units"][0]["data"] == "complete"
 
 
 def test_who_joins_whom(engine, daemon):

@@ -19,17 +19,8 @@ median = statistics.median
 
 @contextlib.contextmanager
 def engine():
-    directory = world.scratch()
-    e = world.Engine(directory / "engine")
-    e.directory.mkdir()
-    try:
-        e.start()
-        e.import_busybox()
-        yield e, directory
-    finally:
-        world.Daemon.end_all()
-        e.remove()
-        world.run("rm", "-rf", directory)
+    with world.private_engine() as e:
+        yield e, e.directory.parent
 
 
 class Api(http.client.HTTPConnection):

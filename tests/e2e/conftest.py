@@ -17,16 +17,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def one_engine():
-    directory = world.scratch()
-    engine = world.Engine(directory / "engine")
-    engine.directory.mkdir()
-    try:
-        engine.start()
-        engine.import_busybox()
+    with world.private_engine() as engine:
         yield engine
-    finally:
-        engine.remove()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

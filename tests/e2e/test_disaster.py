@@ -23,16 +23,10 @@ def bare(one_engine):
 
 
 @pytest.fixture
-def second(directory):
+def second():
     """The new machine's Docker: nothing in it but the image that a registry would give it."""
-    engine = world.Engine(directory / "second")
-    engine.directory.mkdir()
-    try:
-        engine.start()
-        engine.import_busybox()
+    with world.private_engine() as engine:
         yield engine
-    finally:
-        engine.remove()
 
 
 @pytest.fixture

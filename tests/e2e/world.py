@@ -2,6 +2,7 @@
 """The world the end-to-end tests run in: a private dockerd, images without a registry, the daemon and
 its client from the build tree. Everything below one temporary directory; processes are ended by their id."""
 import fcntl
+import contextlib
 import json
 import os
 import pathlib
@@ -168,6 +169,22 @@ class Engine:
 
     def volume(self, name):
         return pathlib.Path(self.docker("volume", "inspect", "-f", "{{.Mountpoint}}", name).stdout.strip())
+
+
+@contextlib.contextmanager
+def private_engine():
+    """A running one with a busybox image, in a directory of its own; nothing of it stays."""
+    directory = scratch()
+    engine = Engine(directory / "engine")
+    engine.directory.mkdir()
+    try:
+        engine.start()
+        engine.import_busybox()
+        yield engine
+    finally:
+        Daemon.end_all()
+        engine.remove()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 class Varlink:

@@ -45,3 +45,12 @@ def test_what_is_wrong_is_named(program, argv, said):
 
 def test_version(program):
     assert re.fullmatch(r"kopi-dockactl \d+\.\d+\.\d+\n", world.run(program, "--version").stdout)
+
+
+def test_manual_page_has_every_verb_and_option(program):
+    page = (world.TOP / "docs/kopi-dockactl.1").read_text()
+    text = world.run(program, "--help").stdout
+    for verb in re.findall(r"^  ([a-z][a-z-]*) ", text, re.M):
+        assert re.search(rf"^\.It Cm .*\b{verb}\b", page, re.M), verb
+        for option in re.findall(r"^  --([a-z-]+)", world.run(program, "--help", verb).stdout, re.M):
+            assert option in ("help", "version") or re.search(rf"\bFl -{option}\b", page), f"{verb} --{option}"

@@ -88,8 +88,12 @@ def test_rotation_takes_only_its_own(engine, daemon, places):
     stranger.write_text("not ours")
     old = bundles / (os.path.basename(first["path"])[:-len("20260101T000000Z.tar.enc")] + "20200101T000000Z.tar.enc")
     old.write_text("named like ours, never written by us")
+    killed = bundles / f".{old.name[:-len('-20200101T000000Z.tar.enc')]}.new.Ab1xyZ"
+    killed.mkdir()
+    (killed / "half").write_text("what a helper that was killed left behind")
     second = another(daemon, first, check=3)
     assert second["removed"] == [] and len(second["warnings"]) == 1 and old.name in second["warnings"][0]
+    assert not killed.exists()
     third = another(daemon, second, check=3)
     assert third["removed"] == [first["path"]]
     name = os.path.basename(first["path"])[:-len(".tar.enc")]
@@ -148,6 +152,27 @@ def test_after_a_run(engine, directory, places):
     assert result["units"][0]["data"] == "complete" and "the recovery bundle was not written" in result["warnings"][0]
     assert "passwords is no directory" in result["warnings"][0] and result["units"][0]["service"] == "up"
     assert sorted(places[0].iterdir()) == before
+
+
+def test_a_place_that_does_not_answer(engine, directory, places):
+    """A helper that hangs, as one does on a dead mount: the socket answers, and Cancel ends it."""
+    helpers = directory / "helpers"
+    helpers.mkdir()
+    for p in (world.BUILD / "helpers").glob("kopi-docka-*"):
+        if p.is_file():
+            (helpers / p.name).symlink_to(p)
+    (helpers / "kopi-docka-bundle").unlink()
+    (helpers / "kopi-docka-bundle").write_text(f"#!/bin/sh\n: >{directory}/hangs\nexec sleep 1000\n")
+    (helpers / "kopi-docka-bundle").chmod(0o755)
+    daemon = world.Daemon(engine, directory, backup__recovery_bundle_path=places[0]).start(KOPI_DOCKA_HELPERS=str(helpers)).init()
+    client = subprocess.Popen([world.BUILD / "client/kopi-dockactl", "--socket", daemon.socket, "disaster-recovery"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    world.until((directory / "hangs").exists, "the helper runs")
+    job = daemon.call("Status")["parameters"]["jobs"][0]
+    assert job["operation"] == "bundle"
+    assert daemon.call("Cancel", {"job": job["job"]})["parameters"]["state"] == "cancelled"
+    assert "cancelled" in client.communicate(timeout=60)[0] and client.returncode == 1
+    assert "parameters" in daemon.call("Status")
 
 
 def doctor(daemon):

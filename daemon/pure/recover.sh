@@ -167,7 +167,9 @@ run() {
 	return 1
 }
 start_unit() {
-	if ! blocks start "$recipe.start"; then
+	if [ -e "$recipe.started" ]; then
+		say "$unit: was started by an earlier call"
+	elif ! blocks start "$recipe.start"; then
 		say "$unit: its data is back; what it was started with is in $recipe/inspect"
 	elif [ "$start" = false ]; then
 		say "$unit: its data is back; $recipe/RESTORE.md has the commands that start it"
@@ -175,6 +177,7 @@ start_unit() {
 		say "error: $unit: its data is back, but docker compose is not installed here: install it and call this again" >&2
 		return 1
 	elif run "$recipe.start"; then
+		: >"$recipe.started"
 		say "$unit: runs again"
 	else
 		say "error: $unit: its data is back, but it could not be started: see above. Call this again when that is" >&2

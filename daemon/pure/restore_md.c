@@ -85,16 +85,20 @@ static void put_find(struct buf *b, const struct restore_md_options *o)
 	char *unit CLEANUP(freep) = name_encode(o->unit);
 	char *unit_tag CLEANUP(freep) = xasprintf("--tags=unit:%s", unit);
 
-	buf_puts(b, "## 2. Find the archives\n\n```sh\nobject_of() {\n\tkopia snapshot list --all --json ");
+	buf_puts(b, "## 2. Find the archives\n\n```sh\nobject_of() {\n\tkopia snapshot list --json ");
 	put_word(b, unit_tag);
 	buf_printf(b, " --tags=backup_id:%s --tags=\"item:$1\" |\n"
 		      "\t\tgrep -o '\"obj\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4\n}\n"
+		      "empty() { # PLACE: nothing is there that would be overwritten, but what came from here\n"
+		      "\ttarget=$1\n\t! grep -qsxF -- \"$1\" .restored || return 0\n"
+		      "\tif ls -A -- \"$1\" 2>/dev/null | grep -qv '^lost+found$'; then\n"
+		      "\t\techo \"$1 is there already, and not empty: move it away first\" >&2\n\t\treturn 1\n\tfi\n}\n"
 		      "extract() { # OBJECT/FILE DIRECTORY: fails if either program does\n"
 		      "\tfailed=$( { { kopia show \"$1\" || echo kopia >&3; } |\n"
 		      "\t\t{ cd -- \"$2\" && tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore ||\n"
 		      "\t\t\techo tar >&3; }\n"
 		      "\t} 3>&1 1>&2 )\n"
-		      "\t[ -z \"$failed\" ]\n"
+		      "\t[ -z \"$failed\" ] && printf '%%s\\n' \"$target\" >>.restored\n"
 		      "}\n```\n\n",
 		o->backup_id);
 }
@@ -179,11 +183,11 @@ static void put_place(struct buf *b, const struct restore_md_options *o, const s
 	} else if (it->volume) {
 		buf_puts(b, "place=$(docker volume inspect -f '{{or (index .Options \"device\") .Mountpoint}}' -- ");
 		put_word(b, it->volume);
-		buf_puts(b, ")\nmkdir -p -- \"$place\"\n");
+		buf_puts(b, ")\nempty \"$place\"\nmkdir -p -- \"$place\"\n");
 	} else {
 		buf_puts(b, "place=");
 		put_word(b, it->path);
-		buf_puts(b, it->is_file ? "\nplace=$(dirname -- \"$place\")\nmkdir -p -- \"$place\"\n" : "\nmkdir -p -- \"$place\"\n");
+		buf_printf(b, "\nempty \"$place\"\n%smkdir -p -- \"$place\"\n", it->is_file ? "place=$(dirname -- \"$place\")\n" : "");
 	}
 }
 
@@ -196,7 +200,7 @@ static void put_item(struct buf *b, const struct restore_md_options *o, const st
 	buf_puts(b, "### `");
 	for (const char *p = it->id; *p; p++)
 		buf_printf(b, "%c", (unsigned char)*p < 0x20 || *p == '`' ? '?' : *p);
-	buf_puts(b, "`\n\nThe place must be empty, and nothing may use it meanwhile.\n\n```sh\n");
+	buf_puts(b, "`\n\nNothing may be in the place, but what an earlier call brought there, and nothing may use it meanwhile.\n\n```sh\n");
 	put_place(b, o, it);
 	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n```\n\n", encoded, name);
 }

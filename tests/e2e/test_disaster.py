@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import world
+from test_recipe_restore_md import PLUGIN
 
 
 @pytest.fixture(scope="module")
@@ -61,36 +62,107 @@ def open_steps(directory):
     return f"set -e; cd {directory}/recovery\n" + steps.replace("/root/recovery", f"{directory}/root/recovery") + "\n"
 
 
-def test_from_bundle_and_repository_to_the_data(engine, daemon, directory, bare, second):
-    engine.docker("volume", "create", "--label", "a=b c", "data")
-    engine.container("web", "-e", "PLAIN=visible", volumes=["data:/data", f"{directory}/project/site:/site"])
-    engine.sh("web", "echo before > /data/f; chown 12:34 /data/f; echo index > /site/index")
-    daemon.backup()
-    daemon.ctl("disaster-recovery", check=0)
-    engine.sh("web", "echo newer-than-the-bundle > /data/f")
-    daemon.backup()
-    # the disaster; the repository's disk comes up at another place
+def disaster(engine, daemon, directory):
+    """Everything of the old machine is gone, but for bundle, passphrase and repository; its disk comes up elsewhere."""
     daemon.stop()
     engine.clean()
     shutil.rmtree(daemon.state)
     shutil.rmtree(directory / "project")
     (directory / "project").mkdir()
     daemon.repo.rename(directory / "elsewhere")
-    machine = Machine(engine, bare, second, directory / "recovery", directory / "passwords", directory / "elsewhere",
-                      directory / "project", directory / "root")
-    opened = f"{directory}/root/recovery"
+
+
+def carried(directory):
+    return [directory / name for name in ("recovery", "passwords", "elsewhere", "project", "root")]
+
+
+def make_project(engine, directory):
+    """A compose project, by Debian's compose."""
+    project = directory / "project/shop"
+    project.mkdir()
+    (project / "compose.yml").write_text(f"""version: "2.4"
+services:
+  db:
+    image: bb:latest
+    command: ["/bin/sh", "-c", "{world.GOOD.replace('"', chr(92) + '"')}"]
+    network_mode: none
+    volumes: ["data:/data"]
+volumes: {{data: {{}}}}
+""")
+    world.run("docker-compose", "-p", "shop", "-f", project / "compose.yml", "up", "-d", cwd="/",
+              env={**os.environ, "DOCKER_HOST": f"unix://{engine.socket}"})
+    [name] = [n for n in engine.running() if "shop" in n]
+    engine.sh(name, "echo orders > /data/f")
+
+
+def test_from_bundle_and_repository_to_running_containers(engine, daemon, directory, bare, second):
+    engine.docker("volume", "create", "--label", "a=b c", "data")
+    engine.container("web", "-e", "PLAIN=visible", volumes=["data:/data", f"{directory}/project/site:/site"])
+    engine.container("secretive", "-e", "API_TOKEN=sesame-0b7e")
+    make_project(engine, directory)
+    engine.sh("web", "echo before > /data/f; chown 12:34 /data/f; echo index > /site/index")
+    daemon.backup()
+    daemon.ctl("disaster-recovery", check=0)
+    engine.sh("web", "echo newer-than-the-bundle > /data/f")
+    daemon.backup("web")
+    disaster(engine, daemon, directory)
+    machine = Machine(engine, bare, second, *carried(directory))
     machine.sh(open_steps(directory))
-    r = machine.sh(f"sh {opened}/recover.sh", check=1)
+    recover = f"sh {directory}/root/recovery/recover.sh"
+    r = machine.sh(recover, check=1)
     assert f"there is no kopia repository in {daemon.repo}" in r.stderr and "--repository DIRECTORY" in r.stderr
-    where = f"sh {opened}/recover.sh --repository {directory}/elsewhere"
-    r = machine.sh(f"{where} --list", check=0)
-    assert len(r.stdout.splitlines()) == 2 and all(re.fullmatch(r"web \d{8}T\d{6}Z complete", line) for line in r.stdout.splitlines())
-    r = machine.sh(where)
-    assert "web: its data is back" in r.stdout
+    recover += f" --repository {directory}/elsewhere"
+    points = machine.sh(f"{recover} --list").stdout.splitlines()
+    assert [p.split()[0] for p in points] == ["secretive", "shop", "web", "web"] and all(p.endswith(" complete") for p in points)
+    # one call brings all that it can; what is left says what it wants
+    r = machine.sh(recover, check=1)
+    assert "web: runs again" in r.stdout and "shop: its data is back, but docker compose is not installed" in r.stderr
+    assert "API_TOKEN: its value was redacted: set it first" in r.stderr and "secretive: its data is back, but" in r.stderr
     assert second.volume("data").joinpath("f").read_text() == "newer-than-the-bundle\n"
     assert (second.volume("data") / "f").stat().st_uid == 12
-    assert (directory / "project/site/index").read_text() == "index\n"
     assert second.docker("volume", "inspect", "-f", "{{.Labels.a}}", "data").stdout == "b c\n"
+    assert second.volume("shop_data").joinpath("f").read_text() == "orders\n"
+    assert list(second.running()) == ["web"]
+    assert second.sh("web", "cat /data/f /site/index; echo $PLAIN") == "newer-than-the-bundle\nindex\nvisible\n"
+    # called again it goes on from there: a secret is put back, compose is installed
+    r = machine.sh(recover, check=1, API_TOKEN="open-again")
+    assert "web: was started by an earlier call" in r.stdout and "secretive: runs again" in r.stdout
+    assert second.sh("secretive", "echo $API_TOKEN") == "open-again\n"
+    plugin = directory / "root/.docker/cli-plugins/docker-compose"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(PLUGIN)
+    plugin.chmod(0o755)
+    r = world.run("sh", "-c", recover, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(directory / "root"),
+                                            "DOCKER_HOST": f"unix://{second.socket}"})
+    assert "shop: runs again" in r.stdout
+    [name] = [n for n in second.running() if "shop" in n]
+    assert second.sh(name, "cat /data/f") == "orders\n"
+    assert (directory / "project/shop/compose.yml").exists()
+
+
+def test_what_is_in_the_way_stays(engine, daemon, directory, bare, second):
+    engine.container("web", volumes=["data:/data"])
+    engine.sh("web", "echo saved > /data/f")
+    daemon.backup()
+    daemon.ctl("disaster-recovery", check=0)
+    disaster(engine, daemon, directory)
+    second.docker("volume", "create", "data")
+    (second.volume("data") / "f").write_text("someone's\n")
+    machine = Machine(engine, bare, second, *carried(directory))
+    machine.sh(open_steps(directory))
+    recover = f"sh {directory}/root/recovery/recover.sh --repository {directory}/elsewhere"
+    r = machine.sh(recover, check=1)
+    assert "is there already, and not empty: move it away first" in r.stderr
+    assert (second.volume("data") / "f").read_text() == "someone's\n" and not second.running()
+    (second.volume("data") / "f").unlink()
+    r = machine.sh(f"{recover} --unit web --no-start")
+    assert "web: its data is back" in r.stdout and not second.running()
+    assert (second.volume("data") / "f").read_text() == "saved\n"
+    # what is asked for and not there, and what is wrong, each a sentence
+    assert "there is no complete restore point of shop" in machine.sh(f"{recover} --unit shop", check=1).stderr
+    assert "invalid repository password" in machine.sh(recover, check=1, KOPIA_PASSWORD="wrong").stderr
+    assert "no Docker engine answers" in machine.sh(recover, check=1, DOCKER_HOST="unix:///nowhere").stderr
+    assert "kopia is not installed" in machine.sh(f"PATH=/usr/bin {recover}", check=1).stderr
 
 
 # --- storage that is no directory -----------------------------------------------------------------

@@ -180,7 +180,7 @@ static void start_planner(struct backup *b, bool measure, planner_done_fn *done)
 
 	strv_add(&units, b->unit_name);
 	struct planner_options o = {
-		.ctx = b->ctx, .units = &units, .measure = measure, .keep_raw = measure,
+		.ctx = b->ctx, .units = &units, .measure = measure, .keep_raw = measure, .before = measure ? NULL : b->planned,
 	};
 	b->planner = planner_start(&o, done, b);
 }

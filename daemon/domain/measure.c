@@ -10,6 +10,7 @@
 
 #include "common/varlink.h"
 #include "daemon/domain/planner.h"
+#include "daemon/pure/path.h"
 
 static bool wanted(const struct unit *u, const struct strv *units)
 {
@@ -44,6 +45,9 @@ static void add_coverage(struct unit *u, const char *source, const char *kind, c
 
 static bool known(const struct unit *u, const char *source)
 {
+	for (size_t i = 0; i < u->n_items; i++)
+		if (streq(u->items[i].path, source))
+			return true; /* an item of its own */
 	for (size_t i = 0; i < u->n_coverage; i++)
 		if (streq(u->coverage[i].source, source) && !u->coverage[i].saved)
 			return true;
@@ -65,9 +69,12 @@ static void take_nested(struct unit *u, struct json_object *nested)
 }
 
 /* The item turned out to be nothing to archive: its coverage says so instead. */
-static void drop_item(struct unit *u, size_t index, const char *reason)
+static void drop_item(struct planned *p, struct unit *u, size_t index, const char *reason)
 {
 	struct item *it = &u->items[index];
+
+	if (!strv_has(&p->nothing, it->path))
+		strv_add(&p->nothing, it->path);
 
 	for (size_t i = 0; i < u->n_coverage; i++) {
 		struct coverage *c = &u->coverage[i];
@@ -109,7 +116,7 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 }
 
 /* Returns whether the item stays. */
-static bool take(struct unit *u, size_t index, struct json_object *o)
+static bool take(struct planned *p, struct unit *u, size_t index, struct json_object *o)
 {
 	struct item *it = &u->items[index];
 	const char *kind = json_text(o, "kind"), *error = json_text(o, "error");
@@ -123,7 +130,7 @@ static bool take(struct unit *u, size_t index, struct json_object *o)
 		refuse(u, it->id, "its path is not there on this host");
 	} else {
 		char *reason CLEANUP(freep) = xasprintf("a %s: nothing to archive", kind ? kind : "special file");
-		drop_item(u, index, reason);
+		drop_item(p, u, index, reason);
 		return false;
 	}
 	return true;
@@ -138,7 +145,7 @@ static void apply_line(struct planned *p, const struct strv *units, struct json_
 		if (!wanted(u, units))
 			continue;
 		for (size_t j = 0; j < u->n_items;) {
-			if (streq(u->items[j].path, path) && !take(u, j, o))
+			if (streq(u->items[j].path, path) && !take(p, u, j, o))
 				continue;
 			j++;
 		}
@@ -153,5 +160,56 @@ void measure_apply(struct planned *p, const struct strv *units, const char *line
 		if (o)
 			apply_line(p, units, o);
 		line += len + (line[len] == '\n');
+	}
+}
+
+/* --- what parts an item ------------------------------------------------------------------ */
+
+/* A mount of the unit that was planned into an item, and lies at or below ${nested}. */
+static bool parts(const struct unit *u, const char *nested)
+{
+	for (size_t i = 0; i < u->n_coverage; i++) {
+		const struct coverage *c = &u->coverage[i];
+		char *source CLEANUP(freep) = path_normal(c->source);
+		if (c->saved && starts_with(c->reason, "with ") && source && path_equal_or_inside(source, nested))
+			return true;
+	}
+	return false;
+}
+
+static void look_at_line(struct planned *p, const struct strv *units, struct json_object *o)
+{
+	struct json_object *nested = json_member(o, "nested");
+
+	for (size_t i = 0; json_object_is_type(nested, json_type_array) && i < json_object_array_length(nested); i++) {
+		const char *path = json_text(json_object_array_get_idx(nested, i), "path");
+		for (size_t j = 0; path && j < p->units.n; j++)
+			if (wanted(&p->units.v[j], units) && parts(&p->units.v[j], path) && !strv_has(&p->nested, path))
+				strv_add(&p->nested, path);
+	}
+}
+
+bool measure_parts(struct planned *p, const struct strv *units, const char *lines)
+{
+	size_t before = p->nested.n;
+
+	for (const char *line = lines; *line;) {
+		size_t len = strcspn(line, "\n");
+		struct json_object *o CLEANUP(json_putp) = json_parse(line, len);
+		look_at_line(p, units, o);
+		line += len + (line[len] == '\n');
+	}
+	return p->nested.n > before;
+}
+
+void measure_leave_out(struct planned *p, const struct strv *paths)
+{
+	for (size_t i = 0; i < p->units.n; i++) {
+		struct unit *u = &p->units.v[i];
+		for (size_t j = 0; j < u->n_items;)
+			if (strv_has(paths, u->items[j].path))
+				drop_item(p, u, j, "nothing to archive");
+			else
+				j++;
 	}
 }

@@ -58,6 +58,8 @@ static int choose_methods(struct planner *p, struct fault *f)
 	return 0;
 }
 
+static void plan_again(struct planner *p);
+
 static void on_measured(void *arg, const struct child_result *r)
 {
 	struct planner *p = arg;
@@ -74,6 +76,10 @@ static void on_measured(void *arg, const struct child_result *r)
 		fault_wrap(&f, "the items could not be measured");
 		fault_advise(&f, "look for a dead network mount below the units' volumes and binds");
 		finish(p, &f);
+		return;
+	}
+	if (measure_parts(p->planned, &p->units, r->out)) {
+		plan_again(p);
 		return;
 	}
 	measure_apply(p->planned, &p->units, r->out);
@@ -113,6 +119,7 @@ static int plan(struct planner *p, struct fault *f)
 	/* Without it nested mounts are found by measuring alone. */
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) == 0)
 		o.mountinfo = mountinfo.data;
+	strv_copy(&o.nested, &p->planned->nested);
 	strv_copy(&o.trusted_writers, &c->backup.trusted_writers);
 	strv_add(&o.forbidden, c->paths.state);
 	strv_add(&o.forbidden, c->paths.cache);
@@ -122,7 +129,20 @@ static int plan(struct planner *p, struct fault *f)
 	int ret = plan_units(p->planned->inv, &o, &p->planned->units, f);
 	strv_done(&o.forbidden);
 	strv_done(&o.trusted_writers);
+	strv_done(&o.nested);
 	return ret;
+}
+
+/* A subvolume parts an item, and a container mounts it too: it is an item of its own. */
+static void plan_again(struct planner *p)
+{
+	struct fault f = { 0 };
+
+	units_done(&p->planned->units);
+	if (plan(p, &f) < 0)
+		finish(p, &f); /* UNTESTED: it could be planned before */
+	else
+		measure(p);
 }
 
 static void on_inventory(void *arg, const struct fault *f, struct inventory *inv)
@@ -136,6 +156,8 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 	}
 	p->planned = xcalloc(1, sizeof(*p->planned));
 	p->planned->inv = inv;
+	if (p->o.before)
+		strv_copy(&p->planned->nested, &p->o.before->nested);
 	if (plan(p, &own) < 0) {
 		finish(p, &own);
 		return;
@@ -147,6 +169,8 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 		finish(p, &own);
 		return;
 	}
+	if (p->o.before)
+		measure_leave_out(p->planned, &p->o.before->nothing);
 	if (p->o.measure)
 		measure(p);
 	else
@@ -179,5 +203,7 @@ void planned_free(struct planned *p)
 		return;
 	units_done(&p->units);
 	inventory_free(p->inv);
+	strv_done(&p->nested);
+	strv_done(&p->nothing);
 	free(p);
 }

@@ -12,6 +12,9 @@
 struct planned {
 	struct inventory *inv; /* owned; the units borrow from it */
 	struct units units;
+	/* what measuring taught beyond the engine's answers; a later plan without it is told */
+	struct strv nested;  /* subvolumes and mounts that part what was planned as one item */
+	struct strv nothing; /* paths of items that turned out to be sockets, fifos, devices */
 };
 
 struct planner_options {
@@ -19,6 +22,7 @@ struct planner_options {
 	const struct strv *units; /* only these are measured; NULL or empty: all. Borrowed for the call */
 	bool measure;             /* sizes, nested mounts, methods, forecast */
 	bool keep_raw;            /* raw inspects, for the recipe */
+	const struct planned *before; /* an earlier, measured plan to compare with; borrowed until done; may be NULL */
 };
 
 /* Called once, never from inside planner_start(). ${p} is the callee's, NULL on failure. An unknown
@@ -32,6 +36,11 @@ void planned_free(struct planned *p);
 
 /* For planner.c alone: take kopi-docka-pack's lines into the items of the wanted units. */
 void measure_apply(struct planned *p, const struct strv *units, const char *lines);
+/* Subvolumes and mounts in ${lines} that part an item: another mount of the unit, planned into that item, lies
+ * in them. Appended to p->nested; returns whether there are any. */
+bool measure_parts(struct planned *p, const struct strv *units, const char *lines);
+/* Leave out the items at these paths, as a measured plan did. */
+void measure_leave_out(struct planned *p, const struct strv *paths);
 void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths);
 
 #endif

@@ -73,6 +73,7 @@ struct plan_options {
 	struct strv forbidden;          /* our state, cache, runtime and the repository's path */
 	struct strv needed_containers;  /* names or ids the repository needs: refused */
 	bool allow_autoremove;
+	struct strv nested;             /* mount points and subvolumes that mountinfo does not show */
 	struct strv trusted_writers;    /* names of containers: no warning where they reach the whole host */
 };
 

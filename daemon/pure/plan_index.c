@@ -133,6 +133,12 @@ void plan_index_init(
 			strv_take(&x->forbidden, path);
 	}
 	path_read_mountinfo(o->mountinfo, &x->mount_points);
+	for (i = 0; i < o->nested.n; i++) {
+		char *path = path_normal(o->nested.v[i]);
+
+		if (path)
+			strv_take(&x->mount_points, path);
+	}
 	sort_mount_points(&x->mount_points);
 	for (i = 0; i < inv->n_containers; i++) {
 		const struct container *c = &inv->containers[i];

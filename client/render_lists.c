@@ -55,6 +55,8 @@ static void render_unit(FILE *to, struct json_object *u)
 		char *source CLEANUP(freep) = render_clean(json_text(o, "source")), *reason CLEANUP(freep) = render_clean(json_text(o, "reason"));
 		if (!json_flag(o, "saved", true))
 			fprintf(to, "  not saved %s: %s\n", source, reason);
+		else if (*reason)
+			fprintf(to, "  saved     %s: %s\n", source, reason);
 	}
 	strings(to, "  warning   ", json_member(u, "warnings"));
 }
@@ -88,6 +90,7 @@ int render_plan(FILE *to, struct json_object *reply)
 		line(to, "  REFUSED   ", o, "refused");
 	}
 	strings(to, "warning: ", json_member(reply, "warnings"));
+	line(to, "items read at a time: ", reply, "parallel_workers");
 	fputs("nothing was stopped or changed\n", to);
 	return EXIT_OK;
 }
@@ -138,6 +141,7 @@ int render_status(FILE *to, struct json_object *reply)
 	line(to, "engine      ", reply, "engine");
 	line(to, "repository  ", reply, "repository");
 	line(to, "config      ", reply, "config_path");
+	line(to, "reads       ", reply, "parallel_workers");
 	EACH(json_member(reply, "jobs"), i, o)
 	{
 		char *operation CLEANUP(freep) = render_clean(json_text(o, "operation")), *state CLEANUP(freep) = render_clean(json_text(o, "state"));

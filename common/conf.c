@@ -150,6 +150,15 @@ static void take_docker_host(struct conf *c)
 	c->docker_socket = xstrdup(host + strlen("unix://"));
 }
 
+/* kopia's own variable counts where the file says nothing. */
+static void take_kopia_cache(struct conf *c)
+{
+	const char *directory = getenv("KOPIA_CACHE_DIRECTORY");
+
+	if (!c->kopia.cache_directory && directory && *directory == '/')
+		c->kopia.cache_directory = xstrdup(directory);
+}
+
 static int load_fd(const char *path, int fd, struct conf **ret, struct fault *f)
 {
 	struct conf *c CLEANUP(conf_freep) = NULL;
@@ -207,6 +216,7 @@ int conf_load(const char *path, struct conf **ret, struct fault *f)
 	if (r < 0 || (r = take_password(c, f)) < 0)
 		return r;
 	take_docker_host(c);
+	take_kopia_cache(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

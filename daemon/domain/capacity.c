@@ -5,6 +5,7 @@
  */
 #include "daemon/domain/capacity.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -23,15 +24,28 @@
 #define GUESS_FLOOR_MS    1000
 #define SMALLEST_READ     (16 * MIB) /* below this a rate says nothing about the disk */
 
+static int64_t memory_bytes(void)
+{
+	return (int64_t)sysconf(_SC_PHYS_PAGES) * (int64_t)sysconf(_SC_PAGESIZE);
+}
+
 int capacity_workers(const struct conf *c)
 {
 	if (c->backup.parallel_workers > 0)
 		return c->backup.parallel_workers;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	long by_memory = (long)((int64_t)pages * size / WORKER_MEMORY);
-	long workers = cores < by_memory ? cores : by_memory;
+	int64_t cores = sysconf(_SC_NPROCESSORS_ONLN), by_memory = memory_bytes() / WORKER_MEMORY;
+	int64_t workers = cores < by_memory ? cores : by_memory;
 	return workers < 1 ? 1 : workers > 64 ? 64 : (int)workers;
+}
+
+char *capacity_workers_text(const struct conf *c)
+{
+	int workers = capacity_workers(c);
+
+	if (c->backup.parallel_workers > 0)
+		return xasprintf("%d: backup.parallel_workers", workers);
+	return xasprintf("%d: auto, from %ld cores and %" PRId64 " MiB of memory", workers, sysconf(_SC_NPROCESSORS_ONLN),
+		memory_bytes() / MIB);
 }
 
 int64_t capacity_spool_share(const struct conf *c, int64_t free_bytes, int64_t total_bytes)

@@ -19,6 +19,8 @@ struct rates {
 
 /* parallel_workers, or from cores and memory: one kopia and one tar need some 512 MiB. */
 int capacity_workers(const struct conf *c);
+/* The same and why, for people: "2: auto, from 2 cores and 7.7 GiB of memory". Caller's. */
+char *capacity_workers_text(const struct conf *c);
 /* Bytes that spools may take now: free room less the reserve of 10 % or 5 GiB (the larger one),
  * at most spool.max; 0 when the directory is not there. */
 int64_t capacity_spool_room(const struct conf *c);

@@ -51,6 +51,8 @@ static void call_status(struct request *r, struct json_object *parameters)
 	}
 	recover_list(d->recover, &recovering);
 	json_put_list(o, "recovering", &recovering);
+	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
+	json_put_text(o, "parallel_workers", workers);
 	json_object_put(past);
 	request_reply(r, o);
 }
@@ -118,6 +120,8 @@ static void on_plan(void *arg, const struct fault *f, struct planned *p)
 			json_object_array_add(list, unit_plan_json(u,
 				u->refused || u->skipped ? -1 : method_forecast_window(u, d->conf, &d->rates)));
 	}
+	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
+	json_put_text(o, "parallel_workers", workers);
 	json_object_object_add(o, "plans", list);
 	json_object_object_add(o, "warnings", json_object_new_array());
 	planned_free(p);

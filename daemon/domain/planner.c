@@ -110,6 +110,25 @@ static void measure(struct planner *p)
 		child_kill(p->child);
 }
 
+/* Nothing is left out silently: what exclude_patterns take from an item stands in its coverage. */
+static void note_excludes(struct units *units, const struct conf *c)
+{
+	for (size_t i = 0; i < units->n; i++) {
+		struct unit *u = &units->v[i];
+		const struct conf_unit *own = conf_unit(c, u->name);
+		struct strv all CLEANUP(strv_done) = { 0 };
+		struct buf text CLEANUP(buf_done) = { 0 };
+		strv_copy(&all, &c->backup.exclude_patterns);
+		if (own)
+			strv_copy(&all, &own->exclude_patterns);
+		for (size_t j = 0; j < all.n; j++)
+			buf_printf(&text, "%s%s", j ? ", " : "without what matches: ", all.v[j]);
+		for (size_t j = 0; j < u->n_coverage && text.len; j++)
+			if (u->coverage[j].saved && !u->coverage[j].reason)
+				u->coverage[j].reason = xstrdup(text.data);
+	}
+}
+
 static int plan(struct planner *p, struct fault *f)
 {
 	const struct conf *c = p->o.ctx->conf;
@@ -130,6 +149,8 @@ static int plan(struct planner *p, struct fault *f)
 	strv_done(&o.forbidden);
 	strv_done(&o.trusted_writers);
 	strv_done(&o.nested);
+	if (ret == 0)
+		note_excludes(&p->planned->units, c);
 	return ret;
 }
 

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """doctor: every check is seen to fail for real, with advice and an exit code that says so."""
-import http.client
 import json
 import os
 import pathlib
 import shutil
-import socket
-import socketserver
 import subprocess
 import tempfile
 import threading
@@ -93,43 +90,10 @@ def test_no_configuration(engine, directory):
 # --- engine ------------------------------------------------------------------------------------------------------
 
 
-class Relay(socketserver.ThreadingUnixStreamServer):
-    """Between daemon and engine: passes on, and puts in what a test wants the engine to say."""
-    daemon_threads = True
-
-    def __init__(self, path, engine, api=None, info=None):
-        self.engine, self.api, self.info = engine, api, info or {}
-        super().__init__(str(path), RelayHandler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class RelayHandler(socketserver.StreamRequestHandler):
-    def handle(self):
-        while True:
-            line = self.rfile.readline().decode().split()
-            if not line:
-                return
-            headers = http.client.parse_headers(self.rfile)
-            body = self.rfile.read(int(headers.get("Content-Length") or 0))
-            status, reply, api = self.ask(line[0], line[1], body)
-            if line[1].endswith("/info"):
-                reply = json.dumps({**json.loads(reply), **self.server.info}).encode()
-            self.wfile.write(f"HTTP/1.1 {status} X\r\nApi-Version: {self.server.api or api}\r\nContent-Length: {len(reply)}\r\n\r\n"
-                             .encode() + reply)
-
-    def ask(self, method, path, body):
-        c = http.client.HTTPConnection("localhost")
-        c.sock = socket.socket(socket.AF_UNIX)
-        c.sock.connect(str(self.server.engine.socket))
-        c.request(method, path, body or None)
-        r = c.getresponse()
-        return r.status, r.read(), r.headers.get("Api-Version")
-
-
 def relayed(engine, directory, **kw):
     path = directory / "relay/docker.sock"
     path.parent.mkdir()
-    relay = Relay(path, engine, **kw)
+    relay = world.Relay(path, engine, **kw)
     return relay, world.Daemon(engine, directory, docker__socket=path)
 
 

@@ -2,9 +2,11 @@
 """init where there is no configuration: one is written, commented, with a password of its own; never over another.
 In a copy-on-write root of its own, so that /etc and /backup are real and the host's are not touched."""
 import configparser
+import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -29,6 +31,7 @@ class Machine:
             (base / name).mkdir()
         world.run("mount", "-t", "overlay", "none", "-o", f"lowerdir=/,upperdir={base}/up,workdir={base}/work", self.root)
         self.mounts = [base, self.root]
+        self.socket = self.root / "run/kopi-docka/io.kopidocka"
         self.bind("/proc")
         self.bind("/dev")
         for path in ("/run", "/var/lib", "/var/cache"):
@@ -45,7 +48,16 @@ class Machine:
     def bind(self, path):
         self.mount(path, path, "--bind")
 
+    def stop(self):
+        """The daemon that a call has started, or we; by its own pid."""
+        r = self.run(CTL, "--json", "status", "--socket", "/run/kopi-docka/io.kopidocka") if self.socket.exists() else None
+        if r and r.returncode == 0:
+            pid = json.loads(r.stdout)["pid"]
+            os.kill(pid, signal.SIGTERM)
+            world.until(lambda: not self.socket.exists(), "the daemon has ended")
+
     def remove(self):
+        self.stop()
         for m in reversed(self.mounts):
             world.run("umount", "-l", m, check=False)
 
@@ -56,8 +68,7 @@ class Machine:
         p = subprocess.Popen(["chroot", self.root, DAEMON, *argv], env=self.env, stdout=open(self.root.parent / "log", "ab"),
                              stderr=subprocess.STDOUT)
         world.Daemon.started.append(p)
-        socket = self.root / "run/kopi-docka/io.kopidocka"
-        world.until(lambda: p.poll() is None and socket.exists() and self.run(CTL, "status").returncode == 0, "the daemon answers")
+        world.until(lambda: p.poll() is None and self.socket.exists() and self.run(CTL, "status").returncode == 0, "the daemon answers")
         return p
 
 
@@ -67,8 +78,8 @@ def machine(engine, directory):
     try:
         yield m
     finally:
-        world.Daemon.end_all()
         m.remove()
+        world.Daemon.end_all()
 
 
 def test_order_of_a_new_user(machine, engine):
@@ -106,9 +117,15 @@ def test_not_by_others(machine):
 
 
 def test_file_named(machine):
-    """--config FILE that is not there: made there, not elsewhere; with another password each."""
-    for name in ("/root/a.conf", "/root/b.conf"):
-        machine.run(CTL, "--config", name, "init")
+    """--config FILE that is not there: made there, not elsewhere; a daemon for the call reads it. Another password each."""
+    r = machine.run(CTL, "--config", "/root/a.conf", "init")
+    assert r.returncode == 0 and "created filesystem:/backup/kopia-repo" in r.stdout, r
+    r = machine.run(CTL, "--config", "/root/b.conf", "init")
+    assert r.returncode == 1 and "reads /root/a.conf" in r.stderr and not (machine.root / "root/b.conf").exists(), r
+    machine.stop()
+    r = machine.run(CTL, "--config", "/root/b.conf", "init")
+    assert r.returncode == 1 and "password is wrong" in r.stderr, r
+    machine.stop()
     texts = [(machine.root / f"root/{n}.conf").read_text() for n in "ab"]
     assert texts[0] != texts[1] and not (machine.root / "etc/kopi-docka.conf").exists()
     r = machine.run(CTL, "--config", "/nowhere/x.conf", "init")

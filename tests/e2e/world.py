@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The world the end-to-end tests run in: a private dockerd, images without a registry, the daemon and
 its client from the build tree. Everything below one temporary directory; processes are ended by their id."""
-import fcntl
 import contextlib
+import fcntl
+import http.client
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import select
 import shutil
 import signal
 import socket
+import socketserver
 import struct
 import subprocess
 import tempfile
@@ -185,6 +187,43 @@ def private_engine():
         Daemon.end_all()
         engine.remove()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+class Relay(socketserver.ThreadingUnixStreamServer):
+    """Between daemon and engine: passes on, and puts in what a test wants the engine to say."""
+    daemon_threads = True
+
+    def __init__(self, path, engine, api=None, info=None):
+        self.engine, self.api, self.info, self.asked = engine, api, info or {}, []
+        self.refused = None  # part of a path: such requests get no answer
+        super().__init__(str(path), RelayHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class RelayHandler(socketserver.StreamRequestHandler):
+    def handle(self):
+        while True:
+            line = self.rfile.readline().decode().split()
+            if not line:
+                return
+            headers = http.client.parse_headers(self.rfile)
+            self.server.asked.append((line[0], line[1]))
+            if self.server.refused and self.server.refused in line[1]:
+                return
+            body = self.rfile.read(int(headers.get("Content-Length") or 0))
+            status, reply, api = self.ask(line[0], line[1], body)
+            if line[1].endswith("/info"):
+                reply = json.dumps({**json.loads(reply), **self.server.info}).encode()
+            self.wfile.write(f"HTTP/1.1 {status} X\r\nApi-Version: {self.server.api or api}\r\nContent-Length: {len(reply)}\r\n\r\n"
+                             .encode() + reply)
+
+    def ask(self, method, path, body):
+        c = http.client.HTTPConnection("localhost")
+        c.sock = socket.socket(socket.AF_UNIX)
+        c.sock.connect(str(self.server.engine.socket))
+        c.request(method, path, body or None)
+        r = c.getresponse()
+        return r.status, r.read(), r.headers.get("Api-Version")
 
 
 class Varlink:

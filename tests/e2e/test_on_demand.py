@@ -96,7 +96,7 @@ def activated(d, s, *argv):
 
 def test_socket_activation(engine, directory):
     """Who connected before there was a daemon is answered; the socket stays as its owner made it."""
-    d = world.Daemon(engine, directory)
+    d = world.Daemon(engine, directory, access__group="no-such-group")
     d.socket.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(d.socket))

@@ -143,6 +143,8 @@ int bundle_archive(struct bundle *b, int *ret_fd, struct fault *f)
 	ustar_end(&a.tar);
 	if (r == 0)
 		r = in_memory(&a.tar, ret_fd, f);
+	explicit_bzero(a.tar.data, a.tar.len);
+	explicit_bzero(password, strlen(password));
 	buf_done(&a.tar);
 	return r;
 }

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import threading
 
@@ -222,6 +224,57 @@ def test_errors(engine, daemon, directory, small):
     assert "parameters" in daemon.call("Reload")
     r = daemon.ctl("disaster-recovery", check=1)
     assert "no directory to write the bundle to" in r.stderr and "backup.recovery_bundle_path" in r.stderr
+
+
+# --- the helper alone ----------------------------------------------------------------------------
+
+
+def helper(directory, name, openssl=None, **kw):
+    """kopi-docka-bundle on an archive of one file, with ${openssl} (sh) in openssl's place."""
+    (directory / "bin").mkdir(exist_ok=True)
+    if openssl:
+        (directory / "bin/openssl").write_text(f"#!/bin/sh\n{openssl}\n")
+        (directory / "bin/openssl").chmod(0o755)
+    (directory / "README").write_text(f"Kopi-Docka recovery bundle {name}\n")
+    archive = directory / "archive.tar"
+    world.run("tar", "-cf", archive, "-C", directory, "README")
+    return subprocess.Popen([world.BUILD / "helpers/kopi-docka-bundle", directory / "bundles", name, "1000", directory / "bundles", "1", "s"],
+                            stdin=open(archive, "rb"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={"PATH": f"{directory}/bin:/usr/bin:/bin"}, start_new_session=True, **kw)
+
+
+def test_what_cannot_be_opened_again_replaces_nothing(directory):
+    first = helper(directory, "s-20260101T000000Z")
+    assert first.wait(60) == 0
+    kept = sorted((directory / "bundles").iterdir())
+    assert len(kept) == 4
+    # one byte more than was encrypted, as a file system may have it that lies
+    bad = helper(directory, "s-20260102T000000Z", openssl="""/usr/bin/openssl "$@" || exit
+case " $* " in *" -d "*) ;; *" -out "*.tar.enc*) for last; do :; done; printf x >>"$last" ;; esac""")
+    _, said = bad.communicate(timeout=60)
+    assert bad.returncode == 1 and "cannot be opened again" in said and "the old ones stay" in said
+    assert sorted((directory / "bundles").iterdir()) == kept
+    good = helper(directory, "s-20260103T000000Z", openssl='exec /usr/bin/openssl "$@"')
+    out, said = good.communicate(timeout=60)
+    assert good.returncode == 0 and f"removed {directory}/bundles/s-20260101T000000Z.tar.enc" in out, said
+    assert sorted(p.name.split(".")[0] for p in (directory / "bundles").iterdir()) == ["s-20260103T000000Z"] * 4
+
+
+def test_a_helper_that_is_ended_leaves_nothing(directory):
+    p = helper(directory, "s-20260101T000000Z", openssl=f""": >{directory}/begun
+exec sleep 1000""")
+    world.until((directory / "begun").exists, "openssl runs")
+    assert any((directory / "bundles").iterdir())
+    os.killpg(p.pid, signal.SIGTERM)
+    assert p.wait(60) != 0 and not any((directory / "bundles").iterdir())
+
+
+def test_no_openssl(directory):
+    (directory / "bin").mkdir()
+    (directory / "bin/rm").symlink_to(shutil.which("rm"))
+    r = world.run(world.BUILD / "helpers/kopi-docka-bundle", directory / "bundles", "n", "1", directory / "bundles", "1", "s",
+                  env={"PATH": str(directory / "bin")}, check=False, stdin=subprocess.DEVNULL)
+    assert r.returncode == 1 and r.stderr == "openssl was not found: it is needed to encrypt the bundle; install it\n"
 
 
 def test_no_secret_in_any_argument(engine, daemon, places):

@@ -57,6 +57,24 @@ char *render_span(int64_t ms)
 	return xasprintf("%" PRId64 " min %" PRId64 " s", ms / 60000, ms / 1000 % 60);
 }
 
+char *render_age(int64_t time_ms)
+{
+	int64_t minutes = (wall_ms() - time_ms) / 60000;
+	bool ahead = minutes < 0;
+	const char *before = ahead ? "in " : "", *after = ahead ? "" : " ago";
+
+	if (time_ms < 0)
+		return xstrdup("age unknown");
+	if (minutes == 0)
+		return xstrdup("just now");
+	minutes = ahead ? -minutes : minutes;
+	if (minutes < 120)
+		return xasprintf("%s%" PRId64 " min%s", before, minutes, after);
+	if (minutes < 48 * 60)
+		return xasprintf("%s%" PRId64 " h%s", before, minutes / 60, after);
+	return xasprintf("%s%" PRId64 " days%s", before, minutes / 60 / 24, after);
+}
+
 char *render_progress(struct json_object *p)
 {
 	char *unit CLEANUP(freep) = render_clean(json_text(p, "unit"));

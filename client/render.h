@@ -33,6 +33,7 @@ int render_error(FILE *to, const struct varlink_reply *reply);
 /* Without control characters, C1 and broken UTF-8 among them. Caller's. */
 char *render_clean(const char *text);
 char *render_size(int64_t bytes);  /* "1.2 GiB"; "?" for < 0. Caller's */
+char *render_age(int64_t time_ms); /* "3 h ago", "in 5 min"; < 0: "age unknown". Caller's */
 char *render_span(int64_t ms);     /* "0.52 s", "3 min 20 s". Caller's */
 
 #endif

@@ -133,6 +133,19 @@ int render_doctor(FILE *to, struct json_object *reply)
 	return status;
 }
 
+/* "NAME, 3 h ago, ok"; nothing where there is no name. */
+static void render_when(FILE *to, const char *prefix, const char *name, const char *time, const char *state)
+{
+	char *what CLEANUP(freep) = render_clean(name), *how CLEANUP(freep) = render_clean(state);
+	int64_t ms = -1;
+
+	if (time && parse_time(time, &ms) < 0)
+		ms = -1;
+	char *age CLEANUP(freep) = render_age(ms);
+	if (*what)
+		fprintf(to, "%s%s, %s%s%s\n", prefix, what, age, *how ? ", " : "", how);
+}
+
 int render_status(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;
@@ -154,8 +167,7 @@ int render_status(FILE *to, struct json_object *reply)
 	}
 	strings(to, "LEFT DOWN   ", json_member(reply, "recovering"));
 	o = json_member(reply, "last");
-	line(to, "last run    ", o, "backup_id");
-	line(to, "            ", o, "state");
-	line(to, "next run    ", reply, "next_run");
+	render_when(to, "last run    ", json_text(o, "backup_id"), json_text(o, "started"), json_text(o, "state"));
+	render_when(to, "next run    ", json_text(reply, "next_run"), json_text(reply, "next_run"), NULL);
 	return EXIT_OK;
 }

@@ -30,7 +30,7 @@ static void render_item(FILE *to, struct json_object *o)
 		fprintf(to, "    FAILED: %s\n", error);
 }
 
-static void render_unit(FILE *to, struct json_object *u)
+static void render_unit(FILE *to, struct json_object *u, bool all)
 {
 	struct json_object *o, *phases = json_member(u, "phases");
 	char *name CLEANUP(freep) = render_clean(json_text(u, "unit")), *data CLEANUP(freep) = render_clean(json_text(u, "data"));
@@ -46,7 +46,8 @@ static void render_unit(FILE *to, struct json_object *u)
 		fprintf(to, ", window %s (stop %s, read %s, start %s)", window, stop, read, start);
 	fputc('\n', to);
 	EACH(json_member(u, "items"), i, o)
-		render_item(to, o);
+		if (all || json_text(o, "error"))
+			render_item(to, o);
 	strings(to, "  NOT RUNNING AGAIN: ", json_member(u, "not_restarted"));
 	strings(to, "  error: ", json_member(u, "errors"));
 	strings(to, "  warning: ", json_member(u, "warnings"));
@@ -67,7 +68,7 @@ static int render_result(FILE *to, struct json_object *result)
 	char *id CLEANUP(freep) = render_clean(json_text(result, "backup_id")), *state CLEANUP(freep) = render_clean(json_text(result, "state"));
 
 	EACH(json_member(result, "units"), i, u)
-		render_unit(to, u);
+		render_unit(to, u, true);
 	strings(to, "error: ", json_member(result, "errors"));
 	strings(to, "warning: ", json_member(result, "warnings"));
 	fprintf(to, "run %s: %s\n", id, state);
@@ -79,12 +80,36 @@ int render_run(FILE *to, struct json_object *reply)
 	return render_result(to, json_member(reply, "result"));
 }
 
+/* A run of long ago: when, how, how long; of each unit one line, and what went wrong. */
+static void render_past(FILE *to, struct json_object *run)
+{
+	struct json_object *u;
+	char *id CLEANUP(freep) = render_clean(json_text(run, "backup_id")), *state CLEANUP(freep) = render_clean(json_text(run, "state"));
+	const char *began = json_text(run, "started"), *ended = json_text(run, "finished");
+	int64_t started = -1, finished = -1;
+
+	if (began && parse_time(began, &started) < 0)
+		started = -1;
+	if (ended && parse_time(ended, &finished) < 0)
+		finished = -1;
+	char *age CLEANUP(freep) = render_age(started);
+	char *took CLEANUP(freep) = render_span(started >= 0 && finished >= started ? finished - started : -1);
+	fprintf(to, "%s  %s, %s, took %s\n", id, state, age, took);
+	EACH(json_member(run, "units"), i, u)
+	{
+		fputs("  ", to);
+		render_unit(to, u, false);
+	}
+	strings(to, "  error: ", json_member(run, "errors"));
+	strings(to, "  warning: ", json_member(run, "warnings"));
+}
+
 int render_history(FILE *to, struct json_object *reply)
 {
 	struct json_object *o, *runs = json_member(reply, "runs");
 
 	EACH(runs, i, o)
-		IGNORE(render_result(to, o)); /* an old failure is not this command's */
+		render_past(to, o); /* an old failure is not this command's */
 	if (!json_object_is_type(runs, json_type_array) || json_object_array_length(runs) == 0)
 		fputs("there was no run yet\n", to);
 	return EXIT_OK;

@@ -14,28 +14,13 @@
 
 #define WIDE 72u
 
-/* "3 h ago". Caller's. */
-static char *age(int64_t time_ms)
-{
-	int64_t minutes = (wall_ms() - time_ms) / 60000;
-
-	if (time_ms < 0)
-		return xstrdup("age unknown");
-	if (minutes < 1)
-		return xstrdup(minutes < 0 ? "in the future" : "just now");
-	if (minutes < 120)
-		return xasprintf("%lld min ago", (long long)minutes);
-	return minutes < 48 * 60 ? xasprintf("%lld h ago", (long long)(minutes / 60))
-				 : xasprintf("%lld days ago", (long long)(minutes / 60 / 24));
-}
-
 /* --- the unit ------------------------------------------------------------------------------ */
 
 static void show_unit(const void *arg, size_t i)
 {
 	const struct wizard *w = arg;
 	const struct wizard_unit *u = &w->units[i];
-	char *name CLEANUP(freep) = render_clean(u->name), *newest CLEANUP(freep) = age(u->points[0].time_ms);
+	char *name CLEANUP(freep) = render_clean(u->name), *newest CLEANUP(freep) = render_age(u->points[0].time_ms);
 
 	if (screen_width() >= WIDE) {
 		screen_line(stdout, "%3zu  %-24s %zu restore point%s, the newest %s", i + 1, name, u->n, u->n == 1 ? "" : "s", newest);
@@ -76,7 +61,7 @@ int wizard_choose_unit(struct wizard *w)
 static void show_point(const void *arg, size_t i)
 {
 	const struct wizard_point *p = &((const struct wizard_unit *)arg)->points[i];
-	char *id CLEANUP(freep) = render_clean(p->backup_id), *old CLEANUP(freep) = age(p->time_ms);
+	char *id CLEANUP(freep) = render_clean(p->backup_id), *old CLEANUP(freep) = render_age(p->time_ms);
 	char *size CLEANUP(freep) = render_size(json_number(p->o, "size_bytes", -1));
 	char *window CLEANUP(freep) = render_span(json_number(p->o, "window_ms", -1));
 	const char *complete = p->complete ? "complete" : "PARTIAL";

@@ -75,6 +75,34 @@ static void every_renderer_takes_every_reply(void **state)
 		}
 }
 
+static void runs_have_their_age_and_window(void **state)
+{
+	char text[1024] = "", *age;
+	FILE *to = fmemopen(text, sizeof(text), "w");
+	char *started = format_time(wall_ms() - (int64_t)3 * 3600 * 1000), *next = format_time(wall_ms() + (int64_t)90 * 60 * 1000 + 1000);
+	char *reply = xasprintf("{\"runs\":[{\"backup_id\":\"ID\",\"started\":\"%s\",\"state\":\"failed\",\"errors\":[\"report: full\"],"
+		"\"units\":[{\"unit\":\"shop\",\"data\":\"partial\",\"service\":\"up\",\"window_ms\":1500,\"items\":[{\"id\":\"volume:good\"},"
+		"{\"id\":\"volume:bad\",\"error\":\"torn\"}]}]}],\"last\":{\"backup_id\":\"ID\",\"started\":\"%s\",\"state\":\"failed\"},"
+		"\"next_run\":\"%s\"}", started, started, next);
+	struct json_object *o = json_parse(reply, strlen(reply));
+
+	(void)state;
+	assert_int_equal(render_history(to, o), EXIT_OK);
+	assert_int_equal(render_status(to, o), EXIT_OK);
+	fclose(to);
+	assert_non_null(strstr(text, "ID  failed, 3 h ago, took ?\n  shop: data partial (!), service up, window 1.50 s"));
+	assert_non_null(strstr(text, "volume:bad") && strstr(text, "FAILED: torn") && strstr(text, "  error: report: full") ? text : NULL);
+	assert_null(strstr(text, "volume:good"));
+	assert_non_null(strstr(text, "last run    ID, 3 h ago, failed\n"));
+	assert_non_null(strstr(text, ", in 90 min\n"));
+	assert_string_equal(age = render_age(wall_ms() - (int64_t)5 * 24 * 3600 * 1000), "5 days ago");
+	free(age);
+	free(started);
+	free(next);
+	free(reply);
+	json_object_put(o);
+}
+
 static int status_of(int (*renderer)(FILE *, struct json_object *), const char *reply)
 {
 	struct json_object *o CLEANUP(json_putp) = json_parse(reply, strlen(reply));
@@ -124,7 +152,7 @@ int main(void)
 		cmocka_unit_test(sizes_and_spans),
 		cmocka_unit_test(progress_is_one_line),
 		cmocka_unit_test(every_renderer_takes_every_reply),
-		cmocka_unit_test(the_exit_status_is_in_the_reply),
+		cmocka_unit_test(runs_have_their_age_and_window), cmocka_unit_test(the_exit_status_is_in_the_reply),
 		cmocka_unit_test(errors_say_what_to_do),
 	};
 

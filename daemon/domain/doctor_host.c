@@ -42,7 +42,7 @@ void check_password(struct check *c)
 
 void check_helpers(struct check *c)
 {
-	static const char *const names[] = { "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place", "kopi-docka-probe",
+	static const char *const names[] = { "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place", "kopi-docka-probe",
 		"kopi-docka-report" };
 	struct buf missing CLEANUP(buf_done) = { 0 };
 

@@ -120,12 +120,13 @@ def test_stopped_members(engine, daemon, directory):
 
 
 def test_units_that_share(engine, daemon, directory):
-    """Each stops with the other, and each unit's restore point has all of its own items, read in one window."""
+    """Each stops with the other, and each unit's restore point has all of its own items, read in one window; the repository
+    has the content once."""
     shared = directory / "shared"
     shared.mkdir()
     for name in ("one", "two"):
         engine.container(f"{name}-1", "-v", f"{shared}:/s", project=name, service="x", volumes=[f"{name}:/d", "both:/b"])
-    engine.sh("one-1", "echo both >/b/f; echo bind >/s/f")
+    engine.sh("one-1", "echo both >/b/f; echo bind >/s/f; dd if=/dev/urandom of=/b/big bs=1M count=64 2>/dev/null")
     units = {u["unit"]: u for u in daemon.backup()["units"]}
     for name in ("one", "two"):
         assert units[name]["data"] == "complete"
@@ -133,6 +134,8 @@ def test_units_that_share(engine, daemon, directory):
         assert sorted(units[name]["restarted"]) == ["one-1", "two-1"]
         at = restore_elsewhere(daemon, name, directory / name)
         assert (at["volume:both"] / "f").read_text() == "both\n" and (at[f"bind:{shared}"] / "f").read_text() == "bind\n"
+    stored = sum(f.stat().st_size for f in daemon.repo.rglob("*") if f.is_file())
+    assert 64 << 20 < stored < 80 << 20, stored
     items = {i["id"]: i for i in daemon.call("ListUnits")["parameters"]["units"][0]["items"]}
     assert items["volume:both"]["shared_with"] == ["two"] and items["volume:one"]["shared_with"] == []
 
@@ -166,32 +169,38 @@ def test_bind_through_a_link(engine, daemon, directory):
     assert (at[f"bind:{directory}/link"] / "f").read_text() == "x\n"
 
 
-@pytest.mark.parametrize("options,state,word", [
-    (["-l", "com.docker.swarm.task.id=x"], "running", "skipped: a swarm service"),
-    (["-l", "io.kubernetes.pod.name=x"], "running", "skipped: a kubernetes pod"),
-    (["--rm"], "running", "refused: app was started with --rm"),
-    ([], "paused", None), ([], "exited", None), ([], "created", None),
-])
-def test_states_are_shown(engine, daemon, options, state, word):
+def test_states_are_shown(engine, daemon):
     """list --units: every state of the table, with what it means."""
-    if state == "created":
-        engine.docker("create", "--name", "app", "--network", "none", "-v", "data:/d", "bb:latest")
-    else:
-        engine.container("app", *options, volumes=["data:/d"])
-    if state in ("paused", "exited"):
-        engine.docker("pause" if state == "paused" else "stop", "app")
-    unit = daemon.call("ListUnits")["parameters"]["units"][0]
-    assert unit["members"][0]["state"] == state
+    table = {  # name: (options, state, what its warnings begin with)
+        "swarmed": (["-l", "com.docker.swarm.task.id=x"], "running", "skipped: a swarm service"),
+        "podded": (["-l", "io.kubernetes.pod.name=x"], "running", "skipped: a kubernetes pod"),
+        "passing": (["--rm"], "running", "refused: passing was started with --rm"),
+        "looping": (["--restart", "always"], "restarting", "refused: looping is restarting"),
+        "held": ([], "paused", None), "ended": ([], "exited", None), "made": ([], "created", None), "plain": ([], "running", None),
+    }
+    for name, (options, state, _) in table.items():
+        if state == "created":
+            engine.docker("create", "--name", name, "--network", "none", "-v", f"{name}:/d", "bb:latest")
+        else:
+            engine.container(name, *options, volumes=[f"{name}:/d"], command="false" if state == "restarting" else None)
+        if state in ("paused", "exited"):
+            engine.docker("pause" if state == "paused" else "stop", name)
+    world.until(lambda: engine.inspect("looping")["State"]["Status"] == "restarting", "it restarts")
+    units = {u["name"]: u for u in daemon.call("ListUnits")["parameters"]["units"]}
+    while units["looping"]["members"][0]["state"] == "running":  # for the moment that it lasts
+        units = {u["name"]: u for u in daemon.call("ListUnits")["parameters"]["units"]}
     text = daemon.ctl("list", "--units", check=0).stdout
-    assert state in text and (not word or (word in text and any(word in w for w in unit["warnings"])))
-    assert bool(unit["warnings"]) == bool(word)
-    assert not word or not word.startswith("skipped") or all(not c["saved"] and c["reason"] for c in unit["coverage"])
-
-
-def test_a_container_that_restarts_over_and_over(engine, daemon):
-    engine.docker("run", "-d", "--name", "loop", "--network", "none", "--restart", "always", "-v", "data:/d", "bb:latest", "false")
-    world.until(lambda: engine.inspect("loop")["State"]["Status"] == "restarting", "it restarts")
-    world.until(lambda: any("refused: loop is restarting" in w for w in daemon.call("ListUnits")["parameters"]["units"][0]["warnings"]),
-                "list says so")
-    result = daemon.backup("loop", state="failed")
-    assert result["units"][0]["service"] == "untouched"
+    assert set(units) == set(table)
+    for name, (_, state, word) in table.items():
+        assert units[name]["members"][0]["state"] == state, name
+        assert bool(units[name]["warnings"]) == bool(word), (name, units[name]["warnings"])
+        assert not word or units[name]["warnings"][0].startswith(word), units[name]["warnings"]
+        assert name == "looping" or not word or word in text, text
+        if word and word.startswith("skipped"):
+            assert all(not c["saved"] and c["reason"] for c in units[name]["coverage"])
+    result = {u["unit"]: u for u in daemon.backup(state="failed")["units"]}
+    assert set(result) == set(table) - {"swarmed", "podded"}, "who is skipped takes no part in a run of all"
+    for name in ("passing", "held", "ended", "made", "plain"):
+        assert result[name]["data"] == ("none" if name == "passing" else "complete"), result[name]
+    states = {n: engine.inspect(n)["State"]["Status"] for n in table}
+    assert states["held"] == "paused" and states["ended"] == "exited" and states["made"] == "created" and states["passing"] == "running"

@@ -11,7 +11,8 @@
 #include "client/verb.h"
 #include "common/iface.h"
 
-static const struct verb_group *const groups[] = { &verbs_backup, &verbs_restore, &verbs_repository, &verbs_service, &verbs_units, NULL };
+static const struct verb_group *const groups[] = { &verbs_backup, &verbs_restore, &verbs_repository, &verbs_kopia,
+	&verbs_service, &verbs_units, NULL };
 
 static const struct verb *find_verb(const char *name)
 {

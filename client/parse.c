@@ -149,4 +149,5 @@ void options_done(struct options *o)
 	strv_done(&o->words);
 	strv_done(&o->units);
 	strv_done(&o->items);
+	strv_done(&o->paths);
 }

@@ -147,8 +147,13 @@ int render_restore(FILE *to, struct json_object *reply)
 		if (!to)
 			continue;
 		fprintf(to, "%s -> %s%s%s\n", item, path, *error ? "  FAILED: " : "", error);
+		char *safety CLEANUP(freep) = render_clean(json_text(o, "safety")), *back CLEANUP(freep) = render_clean(json_text(o, "put_back"));
 		if (*kept)
 			fprintf(to, "  what was there is kept in %s\n", kept);
+		if (*safety)
+			fprintf(to, "  a copy of what was there is in %s\n", safety);
+		if (*back)
+			fprintf(to, "  the restored data, replaced again, is in %s\n", back);
 	}
 	if (streq(service, "down"))
 		status = EXIT_FAILED;

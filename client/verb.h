@@ -12,10 +12,10 @@ struct options {
 	const char *socket, *config; /* borrowed from argv, as every text here */
 	bool json, help, version;
 	struct strv words; /* what follows the verb without being an option */
-	struct strv units, items;
-	const char *target, *directory, *reason;
+	struct strv units, items, paths;
+	const char *target, *directory, *reason, *back, *safety_directory;
 	int64_t limit, interval_minutes; /* -1: not given */
-	bool list_units, list_points, dry_run, yes, script, full, force;
+	bool list_units, list_points, dry_run, yes, script, full, force, in_place, recursive;
 };
 
 enum option_kind { OPTION_FLAG = 1, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
@@ -57,7 +57,7 @@ struct verb_group {
 };
 
 /* One a file verbs_*.c; listed in main.c in the order of kopi-docka --help. */
-extern const struct verb_group verbs_backup, verbs_restore, verbs_repository, verbs_service, verbs_units;
+extern const struct verb_group verbs_backup, verbs_kopia, verbs_restore, verbs_repository, verbs_service, verbs_units;
 
 /* The options that may stand before or behind every verb. */
 extern const struct verb_option options_common[];

@@ -13,6 +13,7 @@
 #include "client/ask.h"
 #include "client/prompt.h"
 #include "client/render.h"
+#include "client/restore_run.h"
 #include "client/screen.h"
 #include "client/wizard_internal.h"
 #include "common/iface.h"
@@ -98,7 +99,7 @@ static int do_it_now(struct wizard *w, const struct verb *restore)
 	if (r == 0)
 		return -ECANCELED;
 	w->acted = true;
-	return ask(restore, w->o, wizard_parameters(w), true);
+	return restore_run(restore, w->o, wizard_parameters(w));
 }
 
 static void show_action(const void *arg, size_t i)

@@ -85,6 +85,11 @@ char *path_schedule(const struct conf *c)
 	return below(c->paths.state, "schedule.json");
 }
 
+char *path_restores(const struct conf *c)
+{
+	return below(c->paths.state, "restores");
+}
+
 char *path_log(const struct conf *c)
 {
 	return below(c->paths.state, "daemon.log");

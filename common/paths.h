@@ -22,6 +22,7 @@ char *path_kopia_config(const struct conf *c);
 char *path_kopia_cache(const struct conf *c);
 char *path_kopia_logs(const struct conf *c);
 char *path_spool(const struct conf *c);     /* directory */
+char *path_restores(const struct conf *c);  /* directory, one record a restore */
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
 char *path_schedule(const struct conf *c);  /* what schedules remember */
 char *path_log(const struct conf *c);       /* of a daemon that no journal hears */

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "daemon/domain/backup.h"
 #include "daemon/domain/daemon.h"
+#include "daemon/domain/restore.h"
 #include "daemon/domain/detach.h"
 
 #define COUNT_MAX 10000000 /* seconds, minutes: some months, some years */
@@ -59,11 +60,22 @@ static int check(const char *config)
 }
 
 /* For the tests that die in every one of them, and for whoever reads the docs. */
-static int list_phases(void)
+static int list_phases(const char *of)
 {
-	for (const char *const *p = backup_phases(); *p; p++)
-		puts(*p);
-	return EXIT_OK;
+	static const struct {
+		const char *name;
+		const char *const *(*phases)(void);
+	} tables[] = { { "backup", backup_phases }, { "restore", restore_phases } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		if (!streq(tables[i].name, of ? of : "backup"))
+			continue;
+		for (const char *const *p = tables[i].phases(); *p; p++)
+			puts(*p);
+		return EXIT_OK;
+	}
+	fprintf(stderr, "there are phases of backup and restore, not of '%s'\n", of);
+	return EXIT_USAGE;
 }
 
 static int parse_count(const char *option, const char *what, const char *text, unsigned int *ret)
@@ -84,7 +96,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "recover", no_argument, NULL, 'r' }, { "list-phases", no_argument, NULL, 'p' },
+		{ "recover", no_argument, NULL, 'r' }, { "list-phases", optional_argument, NULL, 'p' },
 		{ "detach", no_argument, NULL, 'd' }, { "idle-exit", required_argument, NULL, 'i' },
 		{ "no-schedule", no_argument, NULL, 'n' }, { "interval-minutes", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
@@ -109,7 +121,7 @@ int main(int argc, char **argv)
 			if (parse_count("--interval-minutes", "minutes", optarg, &o.interval_minutes) < 0)
 				return EXIT_USAGE;
 			break;
-		case 'p': return list_phases();
+		case 'p': return list_phases(optarg);
 		case 'h': usage(stdout); return EXIT_OK;
 		case 'v': puts("kopi-dockad " KD_VERSION); return EXIT_OK;
 		default: usage(stderr); return EXIT_USAGE;

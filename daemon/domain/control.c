@@ -15,6 +15,7 @@
 
 #include "common/iface.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "common/varlink.h"
 
 struct request {
@@ -79,15 +80,28 @@ static void fail_with(struct request *r, const char *error, struct json_object *
 	request_end(r);
 }
 
+/* A sentence may name a file, and names of files are bytes. */
+static void put_sentence(struct json_object *o, const char *key, const char *text)
+{
+	char *quoted CLEANUP(freep) = text_is_plain(text) ? NULL : text_quote(text);
+
+	json_put_text(o, key, quoted ? quoted : text);
+}
+
 void request_fail(struct request *r, const struct fault *f, struct json_object *details)
 {
 	struct json_object *o = details ? details : json_object_new_object();
 	char *error CLEANUP(freep) = xasprintf("%s.%s", IFACE, fault_name(f->code));
 
-	json_put_text(o, "text", f->text);
+	put_sentence(o, "text", f->text);
 	if (f->advice[0])
-		json_put_text(o, "advice", f->advice);
+		put_sentence(o, "advice", f->advice);
 	fail_with(r, error, o);
+}
+
+bool request_gone(const struct request *r)
+{
+	return !r->conn;
 }
 
 bool request_more(const struct request *r)

@@ -48,6 +48,7 @@ void request_continue(struct request *r, struct json_object *parameters); /* onl
 void request_fail(struct request *r, const struct fault *f, struct json_object *details);
 struct json_object *request_parameters(const struct request *r); /* of its call; borrowed */
 bool request_more(const struct request *r);
+bool request_gone(const struct request *r); /* its connection is closed: nobody waits for the answer */
 uid_t request_uid(const struct request *r);
 void *request_owner(const struct request *r); /* control_options.arg */
 

@@ -26,6 +26,7 @@
 #include "daemon/domain/underway.h"
 
 #define LAST_WRITES_S 30
+#define FORGET_MS (6 * 60 * 60 * 1000)
 #define STOP_WATCH_MS 50
 #define MORE_TIME_S   60  /* asked of systemd while containers are started */
 #define RECOVER_MAX_S 120 /* --recover holds up a boot or a stop; the daemon goes on trying */
@@ -189,6 +190,7 @@ static void on_queue_idle(void *arg)
 
 	apply_conf(d);
 	recover_kick(d->recover);
+	daemon_forget(d);
 	if (!d->stopping)
 		daemon_upkeep(d);
 	stop_when_idle(d);
@@ -208,12 +210,22 @@ static void on_queue_change(void *arg)
 		notify_status(d->notify, "idle");
 }
 
+static void on_forget(void *arg)
+{
+	struct daemon *d = arg;
+
+	daemon_forget(d);
+	timer_set(d->forget, FORGET_MS);
+}
+
 static void on_looked_back(void *arg)
 {
 	struct daemon *d = arg;
 
 	d->looking_back = false;
 	queue_hold(d->queue, false);
+	daemon_forget(d);
+	timer_set(d->forget, FORGET_MS);
 	stop_when_idle(d);
 }
 
@@ -324,6 +336,7 @@ static int set_up(struct daemon *d, struct fault *f)
 		return r;
 	d->notify = notify_new(d->ctx.loop);
 	d->stop_watch = timer_new(d->ctx.loop, on_stop_watch, d);
+	d->forget = timer_new(d->ctx.loop, on_forget, d);
 	d->idle = d->options->idle_exit_s && d->control ? idle_new(d, d->options->idle_exit_s, on_idle_end) : NULL;
 	return 0;
 }
@@ -331,6 +344,7 @@ static int set_up(struct daemon *d, struct fault *f)
 static void tear_down(struct daemon *d)
 {
 	timer_free(d->stop_watch);
+	timer_free(d->forget);
 	idle_free(d->idle);
 	control_stop(d->control);
 	notify_free(d->notify);

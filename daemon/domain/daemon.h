@@ -25,6 +25,8 @@ struct daemon {
 	struct notify *notify;
 	struct signal_watch *signals[3];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
+	struct timer *forget;     /* a few times a day */
+	uint64_t forget_at;       /* not before, loop time */
 	struct idle *idle;        /* --idle-exit, NULL */
 	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;
@@ -54,6 +56,8 @@ extern const struct method_row daemon_methods[];
 extern const size_t daemon_n_methods;
 extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;
 extern const struct operation operation_retention, operation_bundle;
+/* What restores have kept for restore.kept_days: removed by a job, at the start, after jobs, and a few times a day. */
+void daemon_forget(struct daemon *d);
 /* When all jobs are over: the repository's maintenance, if it is due. */
 void daemon_upkeep(struct daemon *d);
 /* Fail with the fields that the interface gives this error, as far as they are known here. */

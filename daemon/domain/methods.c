@@ -14,6 +14,7 @@
 #include "daemon/domain/backup_call.h"
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/doctor.h"
+#include "daemon/domain/entries.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/known.h"
@@ -409,6 +410,7 @@ const struct method_row daemon_methods[] = {
 	{ "History", false, call_history },
 	{ "Doctor", false, call_doctor },
 	{ "PlanRetention", false, call_plan_retention },
+	{ "ListEntries", true, entries_call },
 	{ "RenderRestore", true, call_render_restore },
 	{ "Backup", true, call_backup },
 	{ "Cancel", true, call_cancel },

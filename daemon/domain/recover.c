@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass: for every unit with open container entries a service is made from them and
+ * One pass: restores that were interrupted are put back (swap.h), so that no container is
+ * started on half of something; then for every unit with open container entries a service is made from them and
  * started (service_start looks before it acts); then the rest of the entries. What
  * cannot be settled stays open, and the next pass comes after a pause of 1 s that
  * doubles up to 60 s.
@@ -18,6 +19,7 @@
 #include "common/log.h"
 #include "common/varlink.h"
 #include "daemon/domain/service.h"
+#include "daemon/domain/swap.h"
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 60000
@@ -36,6 +38,9 @@ struct recover {
 	struct service *service;
 	char *held;
 	struct strv todo; /* units of this pass */
+	struct strv tried, blocked; /* of this pass: swaps looked at; units whose data is not whole yet */
+	struct strv turned;         /* units whose old data was put back in this pass */
+	struct swaps swaps;         /* being put back */
 	size_t next;
 	bool busy, again, containers_only;
 	unsigned int pause_ms;
@@ -45,6 +50,7 @@ struct recover {
 
 static void next_unit(struct recover *r);
 static void next_run(struct recover *r);
+static void next_swap(struct recover *r);
 
 static bool held(const struct recover *r, const struct ledger_entry *e)
 {
@@ -178,6 +184,9 @@ static void on_started(void *arg, const struct fault *f)
 		char *text CLEANUP(freep) = xasprintf("%s, which an interrupted operation had stopped, was started", m[i].name);
 		if (m[i].state == MEMBER_STARTED)
 			put_right(r, &fields, text);
+		else if (m[i].state == MEMBER_LEFT && strv_has(&r->turned, fields.unit))
+			log_event(LOG_LEVEL_ERROR, EV_NOT_RESTARTED, &fields, "%s was started by someone else before its old data was back "
+				"in place: it still has the other; restart it", m[i].name);
 		else if (m[i].state == MEMBER_LINGERING && lingers_long_enough(r, &m[i]))
 			ledger_close(r->ctx->ledger, m[i].id, "was never stopped", NULL, NULL);
 	}
@@ -209,19 +218,93 @@ static void next_unit(struct recover *r)
 	service_start(r->service, on_started, r);
 }
 
-static void pass(void *arg)
+static void start_units(struct recover *r)
 {
-	struct recover *r = arg;
 	size_t n;
 	const struct ledger_entry *v = ledger_entries(r->ctx->ledger, &n);
 
-	strv_done(&r->todo);
-	r->todo = (struct strv){ 0 };
-	r->next = 0;
 	for (size_t i = 0; i < n; i++)
-		if (v[i].kind == LEDGER_CONTAINER && !held(r, &v[i]) && !strv_has(&r->todo, v[i].unit))
+		if (v[i].kind == LEDGER_CONTAINER && !held(r, &v[i]) && !strv_has(&r->todo, v[i].unit) &&
+			!strv_has(&r->blocked, v[i].unit))
 			strv_add(&r->todo, v[i].unit);
 	next_unit(r);
+}
+
+/* --- restores that were interrupted: no container is started on half of something ------- */
+
+static void on_swept(void *arg, const struct fault *f)
+{
+	struct recover *r = arg;
+	char *key CLEANUP(freep) = swaps_key(r->swaps.id);
+	struct log_fields fields = { .unit = r->swaps.unit, .backup_id = r->swaps.backup_id };
+
+	if (f) /* a rest of what was staged: the record knows it until the old copies go */
+		log_warning("after an interrupted restore: %s", f->text);
+	char *text CLEANUP(freep) = xasprintf("restore %s of %s was interrupted: what was there before is in place", r->swaps.id,
+		r->swaps.unit);
+	put_right(r, &fields, text);
+	strv_add(&r->turned, r->swaps.unit);
+	ledger_close(r->ctx->ledger, key, "put back after an interruption", NULL, NULL);
+	swaps_done(&r->swaps);
+	next_swap(r);
+}
+
+static void on_undone(void *arg, const struct fault *f)
+{
+	struct recover *r = arg;
+
+	if (!f) {
+		swapper_start(r->ctx, &r->swaps, SWAPS_SWEEP, on_swept, r);
+		return;
+	}
+	log_error("restore %s of %s was interrupted and what was there is not back yet; its containers stay down until then: %s",
+		r->swaps.id, r->swaps.unit, f->text);
+	strv_add(&r->blocked, r->swaps.unit);
+	swaps_done(&r->swaps);
+	next_swap(r);
+}
+
+/* A record that cannot be read is not passed over: it stays open, and says so in every pass. */
+static void put_back(struct recover *r, const char *key, const char *unit)
+{
+	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, swaps_key_id(key) ? swaps_key_id(key) : "");
+	struct fault f = { 0 };
+
+	if (swaps_load(path, &r->swaps, &f) == 0) {
+		swapper_start(r->ctx, &r->swaps, SWAPS_UNDO, on_undone, r);
+		return;
+	}
+	log_error("an interrupted restore of %s cannot be put back: %s", unit, f.text);
+	strv_add(&r->blocked, unit);
+	next_swap(r);
+}
+
+static void next_swap(struct recover *r)
+{
+	size_t n;
+	const struct ledger_entry *v = ledger_entries(r->ctx->ledger, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind != LEDGER_SWAP || held(r, &v[i]) || strv_has(&r->tried, v[i].key))
+			continue;
+		strv_add(&r->tried, v[i].key);
+		put_back(r, v[i].key, v[i].unit);
+		return;
+	}
+	start_units(r);
+}
+
+static void pass(void *arg)
+{
+	struct recover *r = arg;
+	struct strv *lists[] = { &r->todo, &r->tried, &r->blocked, &r->turned };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		strv_done(lists[i]);
+		*lists[i] = (struct strv){ 0 };
+	}
+	r->next = 0;
+	next_swap(r);
 }
 
 void recover_kick(struct recover *r)
@@ -289,6 +372,9 @@ void recover_free(struct recover *r)
 		free(r->lingering[i].key);
 	free(r->lingering);
 	strv_done(&r->todo);
+	strv_done(&r->tried);
+	strv_done(&r->blocked);
+	strv_done(&r->turned);
 	free(r->held);
 	free(r);
 }

@@ -22,28 +22,6 @@
 
 /* --- the object ------------------------------------------------------------------------------ */
 
-static char *find_program(const struct conf *c)
-{
-	static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin" };
-	const char *path = getenv("PATH");
-
-	if (c->kopia.program)
-		return xstrdup(c->kopia.program);
-	for (const char *p = path ? path : ""; *p;) {
-		size_t len = strcspn(p, ":");
-		char *full CLEANUP(freep) = xasprintf("%.*s/kopia", (int)len, p);
-		if (*p == '/' && access(full, X_OK) == 0)
-			return TAKE_PTR(full);
-		p += len + (p[len] == ':');
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		char *full CLEANUP(freep) = xasprintf("%s/kopia", directories[i]);
-		if (access(full, X_OK) == 0)
-			return TAKE_PTR(full);
-	}
-	return NULL;
-}
-
 static char *make_name(const struct conf *c)
 {
 	if (c->kopia.repository_path)
@@ -75,7 +53,7 @@ struct repository *repository_new(struct loop *l, const struct conf *c)
 
 	r->loop = l;
 	r->conf = c;
-	r->program = find_program(c);
+	r->program = kopia_program(c);
 	r->config_file = path_kopia_config(c);
 	r->cache_dir = path_kopia_cache(c);
 	r->log_dir = path_kopia_logs(c);

@@ -2,66 +2,116 @@
 #ifndef KD_DOMAIN_RESTORE_INTERNAL_H
 #define KD_DOMAIN_RESTORE_INTERNAL_H
 
+#include "daemon/domain/extract.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/restore.h"
 #include "daemon/domain/service.h"
+#include "daemon/domain/swap.h"
+#include "daemon/domain/transfer.h"
 #include "daemon/mech/pipeline.h"
 #include "daemon/mech/steps.h"
 #include "daemon/pure/result.h"
 
-/* Shared by restore.c (the table), restore_place.c (where each item goes, extraction, swap) and
- * restore_recipe.c (the recipe, and what has to be made from it) only. */
+/*
+ * Shared by restore.c (the table), restore_find.c (what is restored, and where to),
+ * restore_recipe.c (the recipe, and what has to be made from it), restore_place.c (staging,
+ * room), restore_extract.c, restore_window.c (stop, start, health), restore_safety.c (copies
+ * of what has no room), restore_swap.c (the exchange and the way back) and restore_reply.c only.
+ */
 struct restore_item {
-	struct restore *restore;        /* borrowed */
-	const struct point_item *from;  /* borrowed from the point */
-	char *dest;      /* the item's path on this host, or below the target */
-	char *volume;    /* engine's name; NULL for binds and targets */
-	bool is_file;
-	char *staged, *kept, *mode; /* as kopi-docka-place said */
-	char *kept_at;   /* where the old copy stands after the swap */
-	bool extracted, swapped;
-	int64_t bytes;
-	struct pipeline *pipeline;
-	struct fault fault;
+	struct restore *restore; /* borrowed */
+	char *id;
+	struct archive from;     /* what is brought; nothing where ${reuse} is */
+	char *reuse;             /* the old copy of an earlier restore that is brought back */
+	char *path;              /* of ${reuse}: a single path in the item */
+	char *dest;              /* the item's path on this host, or below the target */
+	char *volume;            /* engine's name; NULL for binds and targets */
+	bool is_file, in_place;
+	char *staged, *kept, *failed; /* as kopi-docka-place said */
+	enum swap_mode mode;
+	int64_t device, free, size, used; /* -1 unknown */
+	bool extracted;
+	size_t rounds;           /* of extracting, with what hard links lead to */
+	struct strv also;        /* paths that were extracted for that alone */
+	struct extract *extract;
+	struct archive safety;
 };
 
 struct restore {
-	struct restore_options o;
+	struct restore_options o; /* its texts are the owned copies below */
 	const struct context *ctx;
-	char *unit, *backup_id, *host, *target, *recipe_dir;
+	char *unit, *backup_id, *host, *target, *recipe_dir, *back, *safety_dir;
 	struct strv wanted, paths;
 	struct steps *steps;
 	restore_done_fn *done;
-	char *restore_id;           /* names the kept copies: the time of this restore */
+	char *restore_id;           /* names the kept copies and the record: the time of this restore */
 
 	struct point *points;
 	size_t n_points;
-	const struct point *point;
+	const struct point *point;  /* NULL with ${back} */
 	struct restore_item *items;
 	size_t n_items, next, running;
 
 	struct json_object *recipe_volumes, *recipe_networks, *recipe_unit; /* owned, NULL unknown */
 	struct strv redacted, compose; /* from the recipe: names of secrets; words of its docker compose command */
+	struct extract *recipe;
 	struct planned *planned;    /* today's containers; NULL with a target */
 	const struct unit *now;     /* the unit as it is today, NULL if it is gone */
 	struct strv make;           /* engine requests to make what is missing: path, body, name by threes */
 	struct service *service;
-	bool engaged, cancelled, unhealthy;
+	struct swaps swaps;
+	struct swapper *swapper;
+	struct transfer *transfer;  /* of a safety copy */
+	struct pipeline *pipeline;  /* of a safety copy into a directory */
+	bool engaged, started, swapping, put_back, stuck, cancelled, unhealthy;
+	struct fault verdict;       /* why the old came back */
+	struct strv also;           /* what the restore that is undone had stopped */
 	struct strv next_steps;
 };
 
+void restore_find_enter(void *owner);
 void restore_recipe_enter(void *owner);
+void restore_look_enter(void *owner);
 void restore_create_enter(void *owner);
 void restore_place_enter(void *owner);
+void restore_place_leave(void *owner);
 void restore_extract_enter(void *owner);
 void restore_extract_cancel(void *owner);
-void restore_sweep_leave(void *owner);
+void restore_record_enter(void *owner);
+void restore_record_leave(void *owner);
+void restore_stop_enter(void *owner);
+void restore_stop_leave(void *owner);
+void restore_safety_enter(void *owner);
+void restore_safety_cancel(void *owner);
 void restore_swap_enter(void *owner);
+void restore_swap_leave(void *owner);
+void restore_swap_cancel(void *owner);
+void restore_start_enter(void *owner);
+void restore_start_leave(void *owner);
+void restore_healthy_enter(void *owner);
+void restore_healthy_cancel(void *owner);
+void restore_healthy_again(void *owner);
 
-/* Fail the step and go on to the leaving. */
-void restore_step_failed(struct restore *r, const struct fault *f);
+/* The step is over, well or with ${f}. */
+void restore_next(struct restore *r, const struct fault *f);
 void restore_report(struct restore *r, const char *item, int64_t bytes, int64_t total);
-/* Where a bind or volume item lies today; fills dest and volume. */
+struct restore_item *restore_add_item(struct restore *r, const char *id);
+/* Where an item lies today; fills dest and volume. */
 int restore_locate(struct restore *r, struct restore_item *it, struct fault *f) WARN_UNUSED;
+/* Today's containers: the unit is found in them again. Takes ${p}. */
+void restore_take_plan(struct restore *r, struct planned *p);
+/* Who has to stop for it, as today's plan says; unit_done() it. */
+int restore_users(struct restore *r, struct unit *ret, struct fault *f) WARN_UNUSED;
+/* The tag backup_id of its safety copies: never that of a run. Caller's. */
+char *restore_safety_id(const struct restore *r);
+/* What will be put where, from the items. */
+void restore_make_swaps(struct restore *r);
+/* The ledger says that what the record lists is to be put back, until it is closed. */
+void restore_open_swaps(struct restore *r, ledger_done_fn *done);
+/* All is settled; the record stays only where there is something to go back to, or to remove. */
+void restore_close_swaps(struct restore *r);
+/* The whole restore undone, by hand: the exact command. */
+void restore_offer_way_back(struct restore *r);
+struct json_object *restore_reply(struct restore *r);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each item to its place: staged beside what it replaces, extracted with both exits
- * checked, swapped in the window, the staging swept at the end. All that touches an
- * item's path is a child (law 9): kopi-docka-place, kopia, tar.
+ * Where each item's new data is laid out, and whether there is room for it beside the old:
+ * judged for all items of a filesystem together. Where there is not, the largest are done
+ * in place (after a safety copy) until the rest fits; what would not fit even then is
+ * refused before anything is touched. All that touches a path is a child (law 9).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,56 +13,31 @@
 #include "common/paths.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
-#include "daemon/pure/tar.h"
 
 #define PLACE_DEADLINE_MS 60000
+#define MEASURE_DEADLINE_MS (30 * 60 * 1000)
+#define NAME_LENGTH 200
 
 static void place_next(struct restore *r);
-static void extract_next(struct restore *r);
-static void swap_next(struct restore *r);
+static void measure_next(struct restore *r);
 static void sweep_next(struct restore *r);
 
-/* --- where --------------------------------------------------------------------------- */
-
-static const char *place_of(const char *id)
+static void start_place(struct restore *r, struct strv *words /* consumed */, unsigned int deadline_ms, child_done_fn *done,
+	void *arg)
 {
-	const char *colon = strchr(id, ':');
+	struct strv argv CLEANUP(strv_done) = { 0 };
+	struct child_options o = CHILD_OPTIONS_INIT;
 
-	return colon ? colon + 1 : id;
+	strv_take(&argv, path_helper("kopi-docka-place"));
+	strv_copy(&argv, words);
+	strv_done(words);
+	o.argv = (const char *const *)argv.v;
+	o.deadline_ms = deadline_ms;
+	o.arg = arg;
+	child_start(r->ctx->loop, &o, done);
 }
 
-static const struct item *item_now(const struct restore *r, const char *id)
-{
-	for (size_t i = 0; r->now && i < r->now->n_items; i++)
-		if (streq(r->now->items[i].id, id))
-			return &r->now->items[i];
-	return NULL;
-}
-
-int restore_locate(struct restore *r, struct restore_item *it, struct fault *f)
-{
-	const char *id = it->from->id;
-	const struct item *now = item_now(r, id);
-
-	if (now) {
-		it->dest = xstrdup(now->path);
-		it->volume = xstrdup(now->volume);
-	} else if (starts_with(id, "bind:")) {
-		it->dest = xstrdup(place_of(id));
-	} else if (starts_with(id, "volume:")) {
-		it->volume = xstrdup(place_of(id));
-		const struct volume *v = inventory_volume(r->planned->inv, it->volume);
-		/* Missing: create makes it, and the engine then says where it is. */
-		it->dest = v ? xstrdup(v->device && streq(v->type, "none") ? v->device : v->mountpoint) : NULL;
-	} else {
-		fault_set(f, FAULT_FAILED, -ENOENT, "the container of anonymous volume %s is not there", id);
-		fault_advise(f, "make it from the recipe first (docker compose up -d), then restore again with --item %s", id);
-		return -ENOENT;
-	}
-	return 0;
-}
-
-/* --- place --------------------------------------------------------------------------- */
+/* --- staging ----------------------------------------------------------------------------- */
 
 static int take_stage(struct restore_item *it, const struct child_result *c, struct fault *f)
 {
@@ -71,9 +47,14 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 		child_explain(c, "staging", f);
 		return -EIO;
 	}
+	free(it->dest);
+	it->dest = xstrdup(json_text(o, "dest"));
 	it->staged = xstrdup(json_text(o, "staged"));
 	it->kept = xstrdup(json_text(o, "kept"));
-	it->mode = xstrdup(json_text(o, "mode"));
+	it->failed = xstrdup(json_text(o, "failed"));
+	it->mode = swap_mode_by_name(json_text(o, "mode"));
+	it->device = json_number(o, "device", -1);
+	it->free = json_number(o, "free", -1);
 	return 0;
 }
 
@@ -84,199 +65,223 @@ static void on_staged(void *arg, const struct child_result *c)
 	struct fault f = { 0 };
 
 	if (take_stage(it, c, &f) < 0) {
-		fault_wrap(&f, "%s", it->from->id);
-		if (strstr(c->err, "no room"))
-			f.code = FAULT_NO_SPACE;
-		restore_step_failed(r, &f);
-		return;
+		fault_wrap(&f, "%s", it->id);
+		steps_fail(r->steps, &f);
 	}
 	place_next(r);
+}
+
+/* A name for the old copy that people recognise and no other item has. */
+static char *kept_name(const struct restore *r, const struct restore_item *it)
+{
+	char *name = name_encode(it->id);
+	size_t index = (size_t)(it - r->items);
+
+	if (strlen(name) <= NAME_LENGTH && !it->path)
+		return name;
+	char *cut = xasprintf("%.*s-%zu", NAME_LENGTH, name, index + 1);
+	free(name);
+	return cut;
 }
 
 static void stage(struct restore *r, struct restore_item *it)
 {
-	struct strv argv CLEANUP(strv_done) = { 0 };
-	struct child_options o = CHILD_OPTIONS_INIT;
+	struct strv words CLEANUP(strv_done) = { 0 };
 
-	strv_take(&argv, path_helper("kopi-docka-place"));
-	strv_add(&argv, "stage");
+	strv_add(&words, "stage");
 	if (it->is_file)
-		strv_add(&argv, "--file");
+		strv_add(&words, "--file");
+	if (r->paths.n || it->path)
+		strv_add(&words, "--paths");
 	if (it->volume && r->planned && r->planned->inv->engine.root_dir) {
 		/* Not below the volume's own directory, which docker volume rm takes along. */
-		strv_add(&argv, "--beside");
-		strv_addf(&argv, "%s/kopi-docka", r->planned->inv->engine.root_dir);
+		strv_add(&words, "--beside");
+		strv_addf(&words, "%s/kopi-docka", r->planned->inv->engine.root_dir);
 	}
-	strv_add(&argv, "--id");
-	strv_add(&argv, r->restore_id);
-	strv_add(&argv, it->dest);
-	strv_addf(&argv, "%" PRId64, it->from->size < 0 ? 0 : it->from->size);
-	o.argv = (const char *const *)argv.v;
-	o.deadline_ms = PLACE_DEADLINE_MS;
-	o.arg = it;
-	child_start(r->ctx->loop, &o, on_staged);
+	strv_add(&words, "--id");
+	strv_add(&words, r->restore_id);
+	strv_add(&words, "--name");
+	strv_take(&words, kept_name(r, it));
+	strv_add(&words, it->dest);
+	start_place(r, &words, PLACE_DEADLINE_MS, on_staged, it);
+}
+
+/* --- the record: from here on whoever comes after a kill can put back and clean up ------------- */
+
+static void on_written(void *arg, const struct fault *f)
+{
+	restore_next(arg, f);
+}
+
+static void on_saved(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f)
+		restore_next(r, f);
+	else
+		restore_open_swaps(r, on_written);
+}
+
+static void write_down(struct restore *r)
+{
+	restore_make_swaps(r);
+	swaps_save(r->ctx, &r->swaps, on_saved, r);
+}
+
+/* --- room ----------------------------------------------------------------------------------- */
+
+/* What it takes beside the old: tar's figure, and a part for what a filesystem adds to it. */
+static int64_t takes(const struct restore *r, const struct restore_item *it)
+{
+	if (it->reuse || it->in_place || r->paths.n || it->size < 0)
+		return 0;
+	return it->size + it->size / 50 + (1 << 20);
+}
+
+static int64_t taken_on(const struct restore *r, int64_t device)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < r->n_items; i++)
+		if (r->items[i].device == device)
+			sum += takes(r, &r->items[i]);
+	return sum;
+}
+
+static struct restore_item *largest_on(struct restore *r, int64_t device)
+{
+	struct restore_item *found = NULL;
+
+	for (size_t i = 0; i < r->n_items; i++) {
+		struct restore_item *it = &r->items[i];
+		if (it->device == device && takes(r, it) > 0 && (!found || takes(r, it) > takes(r, found)))
+			found = it;
+	}
+	return found;
+}
+
+static void no_room(struct fault *f, const char *path, int64_t needed, int64_t there)
+{
+	fault_set(f, FAULT_NO_SPACE, -ENOSPC, "no room at %s: %" PRId64 " bytes are needed and %" PRId64
+		" are free; nothing was changed", path, needed, there);
+	fault_advise(f, "make room, or restore elsewhere with --target DIR");
+}
+
+static void judge_room(struct restore *r, struct fault *f)
+{
+	for (size_t i = 0; i < r->n_items && f->code == FAULT_NONE; i++) {
+		struct restore_item *it = &r->items[i];
+		while (taken_on(r, it->device) > it->free && f->code == FAULT_NONE) {
+			struct restore_item *large = largest_on(r, it->device);
+			if (!large)
+				break;
+			if (r->target)
+				no_room(f, it->dest, taken_on(r, it->device), it->free);
+			else
+				large->in_place = true;
+		}
+	}
+}
+
+static void on_room(void *arg, const struct child_result *c)
+{
+	struct restore *r = arg;
+	struct json_object *o CLEANUP(json_putp) = child_ok(c) ? json_parse(c->out, c->out_len) : NULL;
+	int64_t there = json_number(o, "free", -1), needed = 0;
+	struct fault f = { 0 };
+
+	for (size_t i = 0; i < r->n_items; i++)
+		needed += r->items[i].in_place && r->items[i].used > 0 ? r->items[i].used + r->items[i].used / 50 + (1 << 20) : 0;
+	if (!o)
+		child_explain(c, "the safety directory", &f);
+	else if (there < needed)
+		no_room(&f, r->safety_dir, needed, there);
+	if (f.code == FAULT_NONE) {
+		write_down(r);
+		return;
+	}
+	fault_wrap(&f, "there is no room for two copies, and a copy of the old comes first");
+	restore_next(r, &f);
+}
+
+/* The old makes room for the new: does that suffice? */
+static void on_used(void *arg, const struct child_result *c)
+{
+	struct restore_item *it = arg;
+	struct restore *r = it->restore;
+	struct json_object *o CLEANUP(json_putp) = child_ok(c) ? json_parse(c->out, c->out_len) : NULL;
+	struct fault f = { 0 };
+
+	it->used = json_number(o, "used", -1);
+	if (!o)
+		child_explain(c, "measuring", &f);
+	else if (it->free + it->used < it->size)
+		no_room(&f, it->dest, it->size, it->free + it->used);
+	if (f.code != FAULT_NONE) {
+		fault_wrap(&f, "%s", it->id);
+		steps_fail(r->steps, &f);
+	}
+	measure_next(r);
+}
+
+static void measure_next(struct restore *r)
+{
+	struct strv words CLEANUP(strv_done) = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < r->n_items; i++)
+		any |= r->items[i].in_place;
+	while (r->next < r->n_items && !r->items[r->next].in_place)
+		r->next++;
+	if (r->next < r->n_items && !steps_failed(r->steps)) {
+		struct restore_item *it = &r->items[r->next++];
+		it->mode = SWAP_IN_PLACE;
+		strv_add(&words, "used");
+		strv_add(&words, it->dest);
+		start_place(r, &words, MEASURE_DEADLINE_MS, on_used, it);
+	} else if (any && r->safety_dir && !steps_failed(r->steps)) {
+		strv_add(&words, "room");
+		strv_add(&words, r->safety_dir);
+		start_place(r, &words, PLACE_DEADLINE_MS, on_room, r);
+	} else if (steps_failed(r->steps)) {
+		steps_next(r->steps);
+	} else {
+		write_down(r);
+	}
 }
 
 static void place_next(struct restore *r)
 {
-	if (r->next == r->n_items || steps_failed(r->steps)) {
-		steps_next(r->steps);
+	struct fault f = { 0 };
+
+	if (r->next < r->n_items && !steps_failed(r->steps)) {
+		stage(r, &r->items[r->next++]);
 		return;
 	}
-	stage(r, &r->items[r->next++]);
+	if (!steps_failed(r->steps))
+		judge_room(r, &f);
+	if (f.code != FAULT_NONE)
+		steps_fail(r->steps, &f);
+	r->next = 0;
+	measure_next(r);
 }
 
+/* Whoever cannot be stopped is known now, before an hour of extracting. */
 void restore_place_enter(void *owner)
 {
 	struct restore *r = owner;
+	struct unit users = { 0 };
+	struct fault f = { 0 };
 
+	if (!r->target && restore_users(r, &users, &f) < 0)
+		steps_fail(r->steps, &f);
+	unit_done(&users);
 	r->next = 0;
 	place_next(r);
 }
 
-/* --- extract: kopia show | tar -x ----------------------------------------------------- */
-
-static void on_extracted(void *arg, const struct pipeline_result *p)
-{
-	struct restore_item *it = arg;
-	struct restore *r = it->restore;
-
-	it->pipeline = NULL;
-	if (!p->produced) {
-		it->fault = p->producer_fault;
-		if (!p->aborted && p->producer && !child_ok(p->producer) && p->consumer->stopped)
-			kopia_explain(p->producer->err, r->ctx->conf, &it->fault);
-		else if (!p->aborted && !child_ok(p->consumer))
-			child_explain(p->consumer, "tar", &it->fault);
-		if (it->fault.code == FAULT_NONE)
-			fault_set(&it->fault, FAULT_CANCELLED, -ECANCELED, "cancelled");
-	} else if (!child_ok(p->consumer) || *p->consumer->err) {
-		child_explain(p->consumer, "tar", &it->fault);
-	} else {
-		it->extracted = true;
-	}
-	if (it->fault.code != FAULT_NONE) {
-		struct fault f = it->fault;
-		fault_wrap(&f, "%s", it->from->id);
-		steps_fail(r->steps, &f);
-	}
-	r->running--;
-	extract_next(r);
-}
-
-static void extract(struct restore *r, struct restore_item *it)
-{
-	struct strv tar CLEANUP(strv_done) = { 0 }, tar_env CLEANUP(strv_done) = { 0 };
-	struct strv kopia CLEANUP(strv_done) = { 0 }, kopia_env CLEANUP(strv_done) = { 0 };
-	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = it };
-	struct child_options show = CHILD_OPTIONS_INIT;
-
-	tar_argv_extract(it->staged, r->paths.n ? &r->paths : NULL, &tar);
-	tar_environment(&tar_env);
-	o.consumer.argv = (const char *const *)tar.v;
-	o.consumer.env = (const char *const *)tar_env.v;
-	o.consumer.die_with_parent = true;
-	o.consumer_may_end_first = true;
-	it->pipeline = pipeline_start(r->ctx->loop, &o, on_extracted);
-	repository_show_command(r->ctx->repository, it->from->object, it->from->file, &kopia, &kopia_env);
-	show.argv = (const char *const *)kopia.v;
-	show.env = (const char *const *)kopia_env.v;
-	pipeline_produce(it->pipeline, &show);
-}
-
-static void extract_next(struct restore *r)
-{
-	size_t workers = (size_t)capacity_workers(r->ctx->conf);
-
-	while (r->next < r->n_items && r->running < workers && !steps_failed(r->steps)) {
-		struct restore_item *it = &r->items[r->next++];
-		r->running++;
-		restore_report(r, it->from->id, 0, it->from->size);
-		extract(r, it);
-	}
-	if (r->running == 0 && (r->next == r->n_items || steps_failed(r->steps)))
-		steps_next(r->steps);
-}
-
-void restore_extract_enter(void *owner)
-{
-	struct restore *r = owner;
-
-	r->next = r->running = 0;
-	extract_next(r);
-}
-
-void restore_extract_cancel(void *owner)
-{
-	struct restore *r = owner;
-
-	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].pipeline)
-			pipeline_abort(r->items[i].pipeline);
-}
-
-/* --- swap ----------------------------------------------------------------------------- */
-
-static void on_swapped(void *arg, const struct child_result *c)
-{
-	struct restore_item *it = arg;
-	struct restore *r = it->restore;
-	struct buf done CLEANUP(buf_done) = { 0 };
-
-	if (child_ok(c)) {
-		it->swapped = true;
-		/* It says so when there was something to keep. */
-		it->kept_at = starts_with(c->out, "kept") ? xstrdup(it->kept) : NULL;
-		swap_next(r);
-		return;
-	}
-	struct fault f = { 0 };
-	child_explain(c, "the swap", &f);
-	it->fault = f;
-	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].swapped)
-			buf_printf(&done, "%s%s (old copy: %s)", done.len ? ", " : "", r->items[i].from->id, r->items[i].kept_at);
-	fault_wrap(&f, "%s", it->from->id);
-	if (done.len)
-		fault_advise(&f, "already in place: %s", done.data);
-	restore_step_failed(r, &f);
-}
-
-static void swap(struct restore *r, struct restore_item *it)
-{
-	struct strv argv CLEANUP(strv_done) = { 0 };
-	struct child_options o = CHILD_OPTIONS_INIT;
-
-	strv_take(&argv, path_helper("kopi-docka-place"));
-	strv_add(&argv, "swap");
-	strv_add(&argv, it->mode);
-	strv_add(&argv, it->dest);
-	strv_add(&argv, it->staged);
-	strv_add(&argv, it->kept);
-	o.argv = (const char *const *)argv.v;
-	o.deadline_ms = PLACE_DEADLINE_MS;
-	o.arg = it;
-	child_start(r->ctx->loop, &o, on_swapped);
-}
-
-static void swap_next(struct restore *r)
-{
-	if (r->next == r->n_items || steps_failed(r->steps)) {
-		steps_next(r->steps);
-		return;
-	}
-	swap(r, &r->items[r->next++]);
-}
-
-void restore_swap_enter(void *owner)
-{
-	struct restore *r = owner;
-
-	r->next = 0;
-	swap_next(r);
-}
-
-/* --- sweep ---------------------------------------------------------------------------- */
+/* --- sweep ------------------------------------------------------------------------------------ */
 
 static void on_swept(void *arg, const struct child_result *c)
 {
@@ -288,29 +293,26 @@ static void on_swept(void *arg, const struct child_result *c)
 
 static void sweep_next(struct restore *r)
 {
+	struct strv words CLEANUP(strv_done) = { 0 };
+
 	while (r->next < r->n_items && !r->items[r->next].staged)
 		r->next++;
 	if (r->next == r->n_items) {
+		restore_close_swaps(r);
 		steps_next(r->steps);
 		return;
 	}
 	struct restore_item *it = &r->items[r->next++];
-	struct strv argv CLEANUP(strv_done) = { 0 };
-	struct child_options o = CHILD_OPTIONS_INIT;
-
-	strv_take(&argv, path_helper("kopi-docka-place"));
-	strv_add(&argv, "sweep");
-	strv_add(&argv, it->staged);
-	o.argv = (const char *const *)argv.v;
-	o.deadline_ms = 10 * PLACE_DEADLINE_MS;
-	o.arg = it;
-	child_start(r->ctx->loop, &o, on_swept);
+	strv_add(&words, "sweep");
+	strv_add(&words, it->staged);
+	start_place(r, &words, MEASURE_DEADLINE_MS, on_swept, it);
 }
 
-void restore_sweep_leave(void *owner)
+/* A way back that is not over yet still needs what is staged: recovery goes on with it. */
+void restore_place_leave(void *owner)
 {
 	struct restore *r = owner;
 
-	r->next = 0;
+	r->next = r->stuck ? r->n_items : 0;
 	sweep_next(r);
 }

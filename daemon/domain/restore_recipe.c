@@ -40,7 +40,7 @@ static void mark_files(struct restore *r)
 	for (size_t i = 0; i < json_object_array_length(items); i++) {
 		struct json_object *o = json_object_array_get_idx(items, i);
 		for (size_t j = 0; j < r->n_items; j++)
-			if (streq(json_text(o, "id"), r->items[j].from->id) && !r->target)
+			if (streq(json_text(o, "id"), r->items[j].id) && !r->target)
 				r->items[j].is_file = json_flag(o, "is_file", false);
 	}
 }
@@ -82,28 +82,25 @@ static void read_redacted(struct restore *r)
 	json_read_list(o, "redacted", &r->redacted);
 }
 
-static void on_recipe(void *arg, const struct pipeline_result *p)
+static void on_recipe(void *arg, const struct fault *f, const char *err)
 {
 	struct restore *r = arg;
-	struct fault f = { 0 };
+	struct fault own = f ? *f : (struct fault){ 0 };
 
-	if (!p->produced) {
-		f = p->producer_fault;
-	} else if (!child_ok(p->consumer)) {
-		child_explain(p->consumer, "tar", &f);
-	} else {
-		r->recipe_volumes = read_json(r, "volumes.json");
-		r->recipe_networks = read_json(r, "networks.json");
-		r->recipe_unit = read_json(r, "unit.json");
-		mark_files(r);
-		compose_words(r);
-		read_redacted(r);
+	(void)err;
+	r->recipe = NULL;
+	if (f) {
+		fault_wrap(&own, "the recipe");
+		restore_next(r, &own);
+		return;
 	}
-	if (f.code != FAULT_NONE) {
-		fault_wrap(&f, "the recipe");
-		steps_fail(r->steps, &f);
-	}
-	steps_next(r->steps);
+	r->recipe_volumes = read_json(r, "volumes.json");
+	r->recipe_networks = read_json(r, "networks.json");
+	r->recipe_unit = read_json(r, "unit.json");
+	mark_files(r);
+	compose_words(r);
+	read_redacted(r);
+	restore_next(r, NULL);
 }
 
 static int make_directory(struct restore *r, struct fault *f)
@@ -116,33 +113,21 @@ static int make_directory(struct restore *r, struct fault *f)
 void restore_recipe_enter(void *owner)
 {
 	struct restore *r = owner;
-	struct strv tar CLEANUP(strv_done) = { 0 }, tar_env CLEANUP(strv_done) = { 0 };
-	struct strv kopia CLEANUP(strv_done) = { 0 }, kopia_env CLEANUP(strv_done) = { 0 };
-	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = r };
-	struct child_options show = CHILD_OPTIONS_INIT;
 	struct fault f = { 0 };
 
-	if (!r->point->recipe_object) { /* a partial point without one: its items can be had */
+	/* A way back needs none; a partial point may have none, and its items can be had all the same. */
+	if (!r->point || !r->point->recipe_object) {
 		free(r->recipe_dir);
 		r->recipe_dir = NULL;
 		steps_next(r->steps);
 		return;
 	}
 	if (make_directory(r, &f) < 0) {
-		restore_step_failed(r, &f);
+		restore_next(r, &f);
 		return;
 	}
-	tar_argv_extract(r->recipe_dir, NULL, &tar);
-	tar_environment(&tar_env);
-	o.consumer.argv = (const char *const *)tar.v;
-	o.consumer.env = (const char *const *)tar_env.v;
-	o.consumer.die_with_parent = true;
-	o.consumer_may_end_first = true;
-	struct pipeline *p = pipeline_start(r->ctx->loop, &o, on_recipe);
-	repository_show_command(r->ctx->repository, r->point->recipe_object, r->point->recipe_file, &kopia, &kopia_env);
-	show.argv = (const char *const *)kopia.v;
-	show.env = (const char *const *)kopia_env.v;
-	pipeline_produce(p, &show);
+	struct archive from = { .object = r->point->recipe_object, .file = r->point->recipe_file };
+	r->recipe = extract_start(r->ctx, &from, r->recipe_dir, NULL, on_recipe, r);
 }
 
 /* --- making what is missing ----------------------------------------------------------- */
@@ -256,7 +241,7 @@ static void on_created(void *arg, const struct fault *f, int status, const char 
 	if (f && status != 409) {
 		struct fault own = *f;
 		fault_wrap(&own, "cannot make %s", name);
-		restore_step_failed(r, &own);
+		restore_next(r, &own);
 		return;
 	}
 	for (size_t i = 0; i < r->n_items; i++)

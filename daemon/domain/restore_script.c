@@ -11,6 +11,7 @@
 #include "daemon/domain/planner.h"
 #include "daemon/pure/result.h"
 #include "daemon/pure/script.h"
+#include "daemon/pure/users.h"
 
 struct rendering {
 	const struct context *ctx;
@@ -63,29 +64,41 @@ static int place(const struct rendering *r, const struct point_item *from, struc
 	return 0;
 }
 
-/* Only what the items concern: the script of one volume leaves the others' containers alone. */
-static void order(const struct unit *u, const struct strv *items, struct strv *stop, struct strv *start)
+/* Whom the daemon's own restore would stop: who uses what is replaced. */
+static int order(const struct rendering *r, const struct script_item *items, size_t n, struct strv *stop, struct strv *start,
+	struct fault *f)
 {
-	bool *affected CLEANUP(freep) = u ? xcalloc(u->n_members + 1, sizeof(*affected)) : NULL;
+	struct strv paths CLEANUP(strv_done) = { 0 };
+	struct users_options o = {
+		.inv = r->planned->inv, .units = &r->planned->units, .paths = &paths,
+		.allow_autoremove = r->ctx->conf->backup.allow_autoremove,
+	};
+	struct unit u = { 0 };
 
-	if (!u)
-		return;
-	unit_affected(u, items, affected);
-	for (size_t level = 0; level < u->n_levels; level++)
-		for (size_t i = 0; i < u->n_members; i++)
-			if (affected[i] && u->members[i].stop && u->members[i].level == level)
-				strv_add(start, u->members[i].c->name);
+	for (size_t i = 0; i < n; i++) {
+		const struct volume *v = items[i].dest || !items[i].volume ? NULL : inventory_volume(o.inv, items[i].volume);
+		if (items[i].dest || v)
+			strv_add(&paths, v ? v->mountpoint : items[i].dest);
+	}
+	if (users_find(&o, &u, f) < 0)
+		return f->sys;
+	for (size_t level = 0; level < u.n_levels; level++)
+		for (size_t i = 0; i < u.n_members; i++)
+			if (u.members[i].level == level)
+				strv_add(start, u.members[i].c->name);
 	for (size_t i = start->n; i-- > 0;)
 		strv_add(stop, start->v[i]);
+	unit_done(&u);
+	return 0;
 }
 
-static char *render(struct rendering *r, const struct point *p, struct script_item *items, size_t n)
+static char *render(struct rendering *r, const struct point *p, struct script_item *items, size_t n, struct fault *f)
 {
 	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 };
 	char *config CLEANUP(freep) = path_kopia_config(r->ctx->conf);
 
-	if (!r->target)
-		order(units_find(&r->planned->units, r->unit), &r->wanted, &stop, &start);
+	if (!r->target && order(r, items, n, &stop, &start, f) < 0)
+		return NULL;
 	strv_add(&connect, repository_name(r->ctx->repository));
 	struct script_options o = {
 		.unit = r->unit,
@@ -113,8 +126,8 @@ static void answer(struct rendering *r, const struct point *p)
 	if (f.code == FAULT_NONE && (n == 0 || (r->wanted.n && n < r->wanted.n)))
 		fault_set(&f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has not all of these items", p->backup_id, r->unit);
 	struct json_object *reply = NULL;
-	if (f.code == FAULT_NONE) {
-		char *text CLEANUP(freep) = render(r, p, items, n);
+	char *text CLEANUP(freep) = f.code == FAULT_NONE ? render(r, p, items, n, &f) : NULL;
+	if (text) {
 		struct strv none = { 0 };
 		reply = json_object_new_object();
 		json_put_text(reply, "backup_id", p->backup_id);

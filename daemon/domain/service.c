@@ -102,6 +102,7 @@ struct service *service_from_unit(const struct service_options *o, const struct 
 		m->inspect = xstrdup(c->raw);
 		m->grace_s = grace(s, c);
 		m->paused = from->paused;
+		m->owed = c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED;
 		m->has_healthcheck = c->has_healthcheck;
 		m->was_healthy = c->health != HEALTH_UNHEALTHY;
 		m->health_deadline_ms = c->health_deadline_ms;
@@ -166,9 +167,12 @@ void service_record(struct service *s, service_done_fn *done, void *arg)
 {
 	service_begin(s, done, arg);
 	struct ledger_entry *v = xcalloc(s->n ? s->n : 1, sizeof(*v));
+	size_t n = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct service_member *m = &s->members[i];
-		v[i] = (struct ledger_entry){
+		if (m->over)
+			continue;
+		v[n++] = (struct ledger_entry){
 			.kind = LEDGER_CONTAINER,
 			.key = m->id,
 			.name = m->name,
@@ -181,8 +185,8 @@ void service_record(struct service *s, service_done_fn *done, void *arg)
 			.inspect = m->inspect,
 		};
 	}
-	if (s->n)
-		ledger_add(s->o.ledger, v, s->n, on_recorded, s);
+	if (n)
+		ledger_add(s->o.ledger, v, n, on_recorded, s);
 	else
 		service_finish(s);
 	free(v); /* the strings are the members' */
@@ -220,6 +224,25 @@ void service_prove(struct service *s, service_done_fn *done, void *arg)
 	}
 	if (!s->pending)
 		service_finish(s);
+}
+
+void service_renew(struct service *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct service_member *m = &s->members[i];
+		m->over = m->state != MEMBER_STARTED && m->state != MEMBER_FAILED && m->state != MEMBER_LEFT;
+		if (m->over)
+			continue;
+		if (m->new_started_at) {
+			free(m->started_at);
+			m->started_at = TAKE_PTR(m->new_started_at);
+		}
+		m->state = MEMBER_UNTOUCHED;
+		m->owed = true;
+		m->unhealthy = m->killed = false;
+		m->tries = 0;
+	}
+	s->cancelled = false;
 }
 
 const struct service_member *service_members(const struct service *s, size_t *ret_n)

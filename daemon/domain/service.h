@@ -36,6 +36,8 @@ struct service_member {
 	bool start_sent;   /* from then on a changed StartedAt may be our own doing */
 	bool killed;       /* the engine had to use SIGKILL */
 	bool unhealthy;    /* after the start */
+	bool owed;         /* stopped before for the same, or a second turn: if it is down, it is ours to start */
+	bool over;         /* not ours any more: no second turn */
 	char *problem;     /* one sentence, NULL */
 	unsigned int tries;
 	uint64_t deadline; /* of what is going on, loop time */
@@ -71,6 +73,10 @@ void service_prove(struct service *s, service_done_fn *done, void *arg);
 void service_start(struct service *s, service_done_fn *done, void *arg);
 /* Wait until what was started is healthy, or has run a moment where there is no healthcheck. */
 void service_healthy(struct service *s, service_done_fn *done, void *arg);
+
+void service_cancel_healthy(struct service *s); /* hurry it: who is not unhealthy yet passes */
+/* For a second turn of record, stop and start with the same members, as they run now. */
+void service_renew(struct service *s);
 
 const struct service_member *service_members(const struct service *s, size_t *ret_n);
 /* From the first stop to now, or to the last confirmed start; 0: nothing was stopped. */

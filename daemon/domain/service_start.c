@@ -314,6 +314,11 @@ static void judge_health(struct service_member *m, const struct container *c)
 {
 	bool late = loop_now(m->service->o.loop) >= m->deadline;
 
+	if (m->service->cancelled) {
+		health_over(m, NULL);
+		return;
+	}
+
 	if (c->state == CONTAINER_PAUSED && m->paused) {
 		health_over(m, NULL);
 	} else if (c->state != CONTAINER_RUNNING || c->restart_count > m->restart_count) {
@@ -357,6 +362,11 @@ static void poll_health(void *arg)
 	struct service_member *m = arg;
 
 	docker_inspect(m->service->o.docker, m->id, false, on_health, m);
+}
+
+void service_cancel_healthy(struct service *s)
+{
+	s->cancelled = true;
 }
 
 void service_healthy(struct service *s, service_done_fn *done, void *arg)

@@ -107,6 +107,10 @@ static void on_stop(void *arg, enum docker_outcome outcome, const struct fault *
 		verify(m);
 		return;
 	case DOCKER_ALREADY:
+		if (m->owed) {
+			verify(m);
+			return;
+		}
 		service_settle(m, MEMBER_NOT_OURS, "was stopped by someone else");
 		fault_set(&own, FAULT_FAILED, -EBUSY, "was stopped by someone else before us; it stays down");
 		m->problem = xasprintf("%s: %s", m->name, own.text);
@@ -149,6 +153,11 @@ static void stop_member(struct service_member *m)
 		send_stop(m);
 }
 
+static bool at_level(const struct service *s, size_t i)
+{
+	return s->members[i].level == s->level && !s->members[i].over;
+}
+
 static void stop_level(struct service *s)
 {
 	if (s->cancelled) {
@@ -158,7 +167,7 @@ static void stop_level(struct service *s)
 	}
 	/* All of the level are counted before the first is sent. */
 	for (size_t i = 0; i < s->n; i++)
-		s->pending += s->members[i].level == s->level;
+		s->pending += at_level(s, i);
 	if (!s->pending) {
 		if (s->level == 0) {
 			service_finish(s);
@@ -169,7 +178,7 @@ static void stop_level(struct service *s)
 		return;
 	}
 	for (size_t i = 0; i < s->n; i++)
-		if (s->members[i].level == s->level)
+		if (at_level(s, i))
 			stop_member(&s->members[i]);
 }
 

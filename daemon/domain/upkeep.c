@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The job "maintain", twice: asked for, which others wait for, and by itself, which makes
- * way for all. What it does is in maintain.c.
+ * Jobs that nobody asked for. "maintain", twice: asked for, which others wait for, and by
+ * itself, which makes way for all (maintain.c). Old copies that were kept long enough (kept.c).
  */
 #include <unistd.h>
 
 #include "common/varlink.h"
 #include "daemon/domain/daemon.h"
+#include "daemon/domain/kept.h"
 #include "daemon/domain/maintain.h"
 
 static void on_maintained(void *arg, const struct fault *f)
@@ -47,6 +48,44 @@ static void upkeep_begin(struct job *j)
 static const struct operation operation_upkeep = {
 	.name = "maintain", .yields = true, .start = upkeep_begin, .cancel = maintain_end,
 };
+
+/* --- what restores have kept long enough --------------------------------------------------- */
+
+#define FORGET_AGAIN_MS (60 * 60 * 1000) /* what cannot be removed is not tried after every job */
+
+static void on_forgotten(void *arg, const struct fault *f)
+{
+	job_over(arg, f, f ? NULL : json_object_new_object());
+}
+
+static void forget_begin(struct job *j)
+{
+	struct daemon *d = job_owner(j);
+
+	kept_expire(&d->ctx, on_forgotten, j);
+}
+
+static void forget_end(struct job *j)
+{
+	(void)j; /* each of its children has a deadline or little to do */
+}
+
+static const struct operation operation_forget = { .name = "forget-old-copies", .start = forget_begin, .cancel = forget_end };
+
+void daemon_forget(struct daemon *d)
+{
+	struct job_listener nobody = { 0 };
+	unsigned int job;
+	struct fault f = { 0 };
+
+	if (d->stopping || loop_now(d->ctx.loop) < d->forget_at || !kept_due(&d->ctx))
+		return;
+	d->forget_at = loop_now(d->ctx.loop) + FORGET_AGAIN_MS;
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	IGNORE(queue_add(d->queue, &operation_forget, o, geteuid(), &nobody, &job, &f)); /* a full queue: next time */
+}
+
+/* --- the repository ------------------------------------------------------------------------ */
 
 void daemon_upkeep(struct daemon *d)
 {

@@ -23,7 +23,7 @@
 
 #define OUT_MAX_DEFAULT ((size_t)64 << 10)
 #define ERR_TAIL        ((size_t)16 << 10)
-#define LINE_MAX_BYTES  ((size_t)4 << 10)
+#define LINE_MAX_BYTES  ((size_t)32 << 10)
 #define LINGER_MS       5000
 #define KILL_GRACE_MS   5000
 
@@ -39,9 +39,9 @@ struct child {
 	bool has_out, has_err, has_in, out_eof, err_eof;
 	char *stdin_text; /* owned while it is written */
 	char block[16384];
-	struct buf out_data, err_data, line;
+	struct buf out_data, err_data, line, out_line;
 	size_t out_max;
-	child_line_fn *on_err_line;
+	child_line_fn *on_err_line, *on_out_line;
 	child_done_fn *done;
 	void *arg;
 	uint64_t begin;
@@ -76,6 +76,7 @@ static void on_closed(uv_handle_t *h)
 	buf_done(&c->out_data);
 	buf_done(&c->err_data);
 	buf_done(&c->line);
+	buf_done(&c->out_line);
 	free(c->stdin_text);
 	free(c);
 }
@@ -131,17 +132,17 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *b)
 	*b = uv_buf_init(c->block, sizeof(c->block));
 }
 
-static void take_lines(struct child *c, const char *data, size_t len)
+static void take_lines(struct child *c, struct buf *line, child_line_fn *on_line, const char *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] != '\n' && c->line.len < LINE_MAX_BYTES) {
-			IGNORE(buf_add(&c->line, &data[i], 1)); /* bounded */
+	for (size_t at = 0; at < len;) {
+		const char *end = memchr(data + at, '\n', len - at);
+		size_t part = end ? (size_t)(end - data) - at : len - at, room = LINE_MAX_BYTES - line->len;
+		IGNORE(buf_add(line, data + at, part < room ? part : room)); /* bounded */
+		at += part + (end != NULL);
+		if (!end)
 			continue;
-		}
-		if (data[i] != '\n')
-			continue;
-		c->on_err_line(c->arg, c->line.data ? c->line.data : "");
-		buf_consume(&c->line, c->line.len);
+		on_line(c->arg, line->data ? line->data : "");
+		buf_consume(line, line->len);
 	}
 }
 
@@ -153,13 +154,17 @@ static void take_err(struct child *c, const char *data, size_t len)
 		buf_keep_tail(&c->err_data, ERR_TAIL);
 	}
 	if (c->on_err_line)
-		take_lines(c, data, len);
+		take_lines(c, &c->line, c->on_err_line, data, len);
 }
 
 static void take_out(struct child *c, const char *data, size_t len)
 {
 	size_t room = c->out_max - c->out_data.len;
 
+	if (c->on_out_line) {
+		take_lines(c, &c->out_line, c->on_out_line, data, len);
+		return;
+	}
 	if (len > room || buf_add(&c->out_data, data, len) < 0) {
 		IGNORE(buf_add(&c->out_data, data, len > room ? room : 0));
 		c->result.out_truncated = true;
@@ -381,6 +386,7 @@ struct child *child_start(struct loop *l, const struct child_options *o, child_d
 	c->done = done;
 	c->arg = o->arg;
 	c->on_err_line = o->on_err_line;
+	c->on_out_line = o->on_out_line;
 	c->out_max = o->out_max ? o->out_max : OUT_MAX_DEFAULT;
 	c->begin = loop_now(l);
 	c->process.data = c->deadline.data = c->linger.data = c;

@@ -44,6 +44,7 @@ struct child_options {
 	bool die_with_parent;     /* through kopi-docka-exec: SIGKILL when the daemon dies */
 	bool background;          /* nice and idle I/O: kopia uploading outside the window */
 	child_line_fn *on_err_line;
+	child_line_fn *on_out_line; /* its stdout comes line by line (up to 32 KiB) and is not collected */
 	void *arg;                /* for on_err_line and done */
 };
 /* -1 for both descriptors, everything else zero. */

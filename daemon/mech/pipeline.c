@@ -61,6 +61,13 @@ static void on_consumer_line(void *arg, const char *line)
 		p->o.on_ready(p->o.arg);
 }
 
+static void on_consumer_out(void *arg, const char *line)
+{
+	struct pipeline *p = arg;
+
+	p->o.consumer.on_out_line(p->o.arg, line);
+}
+
 static bool ended_first_and_well(const struct pipeline *p)
 {
 	return p->o.consumer_may_end_first && child_ok(&p->consumer_result) && !p->result.aborted;
@@ -115,6 +122,7 @@ struct pipeline *pipeline_start(struct loop *l, const struct pipeline_options *o
 		c.argv = no_pipe;
 	c.stdin_fd = read_end;
 	c.on_err_line = on_consumer_line;
+	c.on_out_line = o->consumer.on_out_line ? on_consumer_out : NULL;
 	c.arg = p;
 	p->consumer = child_start(l, &c, on_consumer);
 	if (!o->ready_prefix && o->on_ready)

@@ -32,7 +32,7 @@ typedef void pipeline_done_fn(void *arg, const struct pipeline_result *r);
 typedef int pipeline_judge_fn(void *arg, const struct child_result *r, struct fault *f);
 
 struct pipeline_options {
-	struct child_options consumer;  /* stdin_fd is ours to set */
+	struct child_options consumer;  /* stdin_fd is ours to set; on_out_line gets ${arg} below */
 	const char *ready_prefix;
 	bool consumer_may_end_first;    /* tar -x ends at the archive's end, before kopia has said how it
 					   ended: a consumer with exit code 0 does not end the producer */

@@ -5,16 +5,12 @@
 #include <json-c/json.h>
 
 #include "common/conf.h"
+#include "common/kopia_env.h"
 
 /*
  * kopia's command lines, environment and outputs. Nothing runs here. Facts:
  * kopia 0.23.1, docs/design.md. No password ever goes into argv.
  */
-struct kopia_place { /* where this daemon's kopia lives; all absolute, borrowed */
-	const char *program, *config_file, *cache_dir, *log_dir;
-	const char *password; /* for the environment */
-};
-
 struct kopia_tag {
 	char *key, *value;
 };
@@ -50,7 +46,6 @@ struct kopia_status {
 };
 
 /* The full allow-listed environment (STYLE, DESIGN §5); storage credentials are taken from ours. */
-void kopia_environment(const struct kopia_place *p, struct strv *env);
 /* Program and the global flags every command has. */
 void kopia_base(const struct kopia_place *p, struct strv *argv);
 void kopia_argv_create_snapshot(const struct kopia_place *p, const struct kopia_create *o, struct strv *argv);

@@ -11,6 +11,7 @@
 
 static const char *const kinds[] = {
 	[LEDGER_CONTAINER] = "container", [LEDGER_RUN] = "run", [LEDGER_TEMP] = "temporary",
+	[LEDGER_SWAP] = "swap",
 };
 _Static_assert(ARRAY_SIZE(kinds) == LEDGER_KINDS, "every kind has a name");
 

@@ -9,7 +9,7 @@
  * line that is torn, or whose CRC is wrong, ends what can be trusted: the longest valid
  * prefix counts.
  */
-enum ledger_kind { LEDGER_CONTAINER, LEDGER_RUN, LEDGER_TEMP, LEDGER_KINDS };
+enum ledger_kind { LEDGER_CONTAINER, LEDGER_RUN, LEDGER_TEMP, LEDGER_SWAP, LEDGER_KINDS };
 
 struct ledger_entry {
 	enum ledger_kind kind;
@@ -20,6 +20,7 @@ struct ledger_entry {
 	int level;        /* start order */
 	int grace_s;      /* a stop in flight may last this long */
 	char *inspect;    /* full inspect, to bring it back by hand */
+	/* LEDGER_SWAP: the restore that the key names is to be put back, from its record (swaps.h) */
 	/* LEDGER_RUN: snapshots of a run that never committed are deleted by backup_id */
 	char *backup_id;
 };

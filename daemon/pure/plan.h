@@ -108,11 +108,6 @@ void units_done(struct units *u);
 
 /* Did what matters change between two plans of one unit (ids, StartedAt, mounts, states)? */
 bool unit_same(const struct unit *a, const struct unit *b);
-/*
- * Which members must not run while ${items} (ids; NULL or empty: all) are replaced: those that
- * mount one, or a place in or around one, and those that need them. ${ret}: a flag a member.
- */
-void unit_affected(const struct unit *u, const struct strv *items, bool *ret);
 /* JSON of the socket's types Unit and UnitPlan (levels, steps, forecast). Owned by the caller. */
 struct json_object *unit_json(const struct unit *u);
 struct json_object *unit_plan_json(const struct unit *u, int64_t forecast_window_ms);

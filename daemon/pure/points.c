@@ -20,8 +20,8 @@ static bool read_key(const struct kopia_snapshot *s, struct key *k)
 {
 	const char *unit = kopia_tag(s, "unit"), *id = kopia_tag(s, "backup_id"), *type = kopia_tag(s, "type");
 
-	/* Other people's snapshots have none of these; an incomplete one is none. */
-	if (!unit || !id || !type || !s->object || s->incomplete || s->failed)
+	/* Other people's snapshots have none of these; an incomplete one is none, nor is a restore's safety copy. */
+	if (!unit || !id || !type || streq(type, "safety") || !s->object || s->incomplete || s->failed)
 		return false;
 	k->unit = name_decode(unit);
 	k->host = xasprintf("%s@%s", s->user ? s->user : "", s->host ? s->host : "");

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
+
 #define TAR "/bin/tar"
 
 static void add_excludes(const struct strv *excludes, struct strv *argv)
@@ -29,6 +31,9 @@ void tar_argv_create(const struct tar_read *o, struct strv *argv)
 		strv_add(argv, "--mtime=@0");
 		strv_add(argv, "--clamp-mtime");
 	}
+	/* What restores have kept beside or in an item is not the item's. */
+	strv_add(argv, "--exclude=.kopi-docka-kept");
+	strv_add(argv, "--exclude=.kopi-docka-staging");
 	add_excludes(o->excludes, argv);
 	strv_add(argv, "-C");
 	if (!o->is_file) {
@@ -42,6 +47,18 @@ void tar_argv_create(const struct tar_read *o, struct strv *argv)
 	strv_addf(argv, "./%s", slash ? slash + 1 : o->path);
 }
 
+/* The directories above the paths, so that one that is missing comes with its own attributes. */
+static void add_parents(const struct strv *paths, struct strv *argv)
+{
+	struct strv parents CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; i < paths->n; i++)
+		for (const char *slash = strchr(paths->v[i], '/'); slash; slash = strchr(slash + 1, '/'))
+			strv_addf(&parents, "./%.*s", (int)(slash - paths->v[i]), paths->v[i]);
+	strv_sort_unique(&parents);
+	strv_copy(argv, &parents);
+}
+
 void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv)
 {
 	static const char *const fixed[] = { TAR, "-xpf", "-", "--no-unquote", "--numeric-owner", "--xattrs", "--xattrs-include=*",
@@ -51,15 +68,41 @@ void tar_argv_extract(const char *into, const struct strv *paths, struct strv *a
 		strv_add(argv, fixed[i]);
 	strv_add(argv, "-C");
 	strv_add(argv, into);
-	if (paths && paths->n) {
-		strv_add(argv, "--");
-		for (size_t i = 0; i < paths->n; i++) {
-			const char *p = paths->v[i];
-			while (*p == '/')
-				p++;
-			strv_addf(argv, starts_with(p, "./") ? "%s" : "./%s", p);
+	if (!paths || !paths->n)
+		return;
+	strv_add(argv, "--no-unquote");
+	strv_add(argv, "--no-recursion");
+	add_parents(paths, argv);
+	strv_add(argv, "--recursion");
+	for (size_t i = 0; i < paths->n; i++)
+		strv_addf(argv, "./%s", paths->v[i]);
+}
+
+void tar_argv_list(struct strv *argv)
+{
+	static const char *const fixed[] = { TAR, "-tvf", "-", "--full-time", "--numeric-owner", "--quoting-style=c" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		strv_add(argv, fixed[i]);
+}
+
+char *tar_path(const char *asked, struct fault *f)
+{
+	struct buf b = { 0 };
+
+	for (const char *p = asked; *p;) {
+		size_t len = strcspn(p, "/");
+		if (len == 2 && p[0] == '.' && p[1] == '.') {
+			buf_done(&b);
+			fault_set(f, FAULT_FAILED, -EINVAL, "path '%s' leads out of the item", asked);
+			fault_advise(f, "paths are those in the item, as kopi-docka ls shows them");
+			return NULL;
 		}
+		if (len > 0 && !(len == 1 && *p == '.'))
+			buf_printf(&b, "%s%.*s", b.len ? "/" : "", (int)len, p);
+		p += len + (p[len] == '/');
 	}
+	return buf_steal(&b);
 }
 
 void tar_environment(struct strv *env)

@@ -14,8 +14,14 @@ struct tar_read {
 
 /* tar -cf - --totals … ; ${argv} is appended to. Program is /bin/tar. */
 void tar_argv_create(const struct tar_read *o, struct strv *argv);
-/* tar -xf - into the fresh directory ${into}; ${paths}: only these members, may be NULL. */
+/* tar -xf - into the directory ${into}; ${paths}: only these, of tar_path(), and the directories
+ * above them; may be NULL. */
 void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv);
+/* tar -tvf -: one line an entry, for listing_parse(). */
+void tar_argv_list(struct strv *argv);
+/* What someone typed as a path in an item: without leading and doubled slashes and dots; "" is the
+ * whole item. Caller's; NULL with ${f} if it leads out of the item. */
+char *tar_path(const char *asked, struct fault *f);
 /* Environment: LC_ALL=C, TZ=UTC, PATH. */
 void tar_environment(struct strv *env);
 /*

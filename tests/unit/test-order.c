@@ -303,47 +303,6 @@ static void random_graphs(void **state)
 	}
 }
 
-static void check_affected(const struct unit *u, const char *item, const char *want)
-{
-	struct strv items CLEANUP(strv_done) = { 0 };
-	struct buf names CLEANUP(buf_done) = { 0 };
-	bool *affected CLEANUP(freep) = xcalloc(u->n_members, sizeof(*affected));
-
-	if (item)
-		strv_add(&items, item);
-	unit_affected(u, &items, affected);
-	for (size_t i = 0; i < u->n_members; i++)
-		if (affected[i])
-			buf_printf(&names, "%s ", u->members[i].c->name);
-	assert_string_equal(names.data ? names.data : "", want);
-}
-
-static void who_an_item_concerns(void **state)
-{
-	struct inventory *inv = host_new(NULL);
-	struct units units;
-
-	(void)state;
-	host_add_volume(inv, "data");
-	host_add_volume(inv, "www");
-	ADD(inv, .name = "db", .project = "p", .service = "db", .mounts = "[" VOLUME("data", "/d", "true") "]");
-	ADD(inv, .name = "web", .project = "p", .service = "web", .depends = "db:service_started:false",
-		.mounts = "[" VOLUME("www", "/w", "false") "," BIND("/srv/conf/web", "/c", "true") "]");
-	ADD(inv, .name = "log", .project = "p", .service = "log", .mounts = "[" BIND("/srv/log", "/l", "true") "]");
-	ADD(inv, .name = "side", .project = "p", .service = "side", .host = "{\"NetworkMode\":\"container:web\"}");
-	ADD(inv, .name = "other", .mounts = "[" BIND("/var/lib/docker/volumes/data/_data/sub", "/x", "true") "]");
-	units = plan(inv, NULL);
-	const struct unit *u = unit_named(&units, "p");
-	check_affected(u, NULL, "db log side web other ");
-	check_affected(u, "volume:data", "db side web other "); /* web needs db, side lives in web's network */
-	check_affected(u, "volume:www", "side web ");           /* a reader stops as well */
-	check_affected(u, "bind:/srv/conf/web", "side web ");
-	check_affected(u, "bind:/srv/log", "log ");
-	check_affected(u, "volume:nobody", "");
-	units_done(&units);
-	inventory_free(inv);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,7 +313,6 @@ int main(void)
 		cmocka_unit_test(guests_are_ordered_too),
 		cmocka_unit_test(long_chain),
 		cmocka_unit_test(random_graphs),
-		cmocka_unit_test(who_an_item_concerns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

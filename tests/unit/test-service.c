@@ -214,6 +214,26 @@ static void happy(void **state)
 	assert_true(service_window_ms(w->service) > 0);
 }
 
+/* The same members once more, also one that did not come up or went down by itself; who is gone is left alone. */
+static void second_turn(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	w->containers[2].removed = true;
+	assert_int_not_equal(go(w, service_start), FAULT_NONE);
+	w->containers[0].running = false; /* ended by itself */
+	service_renew(w->service);
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(open_entries(w), 2);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	assert_false(w->containers[0].running || w->containers[1].running);
+	assert_int_equal(go(w, service_start), FAULT_NONE);
+	assert_true(w->containers[0].running && w->containers[1].running);
+	assert_int_equal(open_entries(w), 0);
+}
+
 /* Someone else was first: theirs, and it stays down. */
 static void stopped_by_someone(void **state)
 {
@@ -393,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(happy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(second_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(started_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_cold, set_up, tear_down),

@@ -33,17 +33,33 @@ static void extracts(void **state)
 	struct strv argv CLEANUP(strv_done) = { 0 }, paths CLEANUP(strv_done) = { 0 };
 
 	(void)state;
-	strv_add(&paths, "/etc/x");
-	strv_add(&paths, "./y");
+	strv_add(&paths, "etc/a/x");
+	strv_add(&paths, "-y");
 	tar_argv_extract("/to", &paths, &argv);
-	assert_string_equal(argv.v[argv.n - 1], "./y");
-	assert_string_equal(argv.v[argv.n - 2], "./etc/x");
-	assert_string_equal(argv.v[argv.n - 3], "--");
+	/* the directories above, without what else is in them */
+	static const char *const end[] = { "--no-unquote", "--no-recursion", "./etc", "./etc/a", "--recursion", "./etc/a/x", "./-y" };
+	for (size_t i = 0; i < ARRAY_SIZE(end); i++)
+		assert_string_equal(argv.v[argv.n - ARRAY_SIZE(end) + i], end[i]);
 	assert_true(strv_has(&argv, "--xattrs-include=*"));
 	assert_true(strv_has(&argv, "--delay-directory-restore"));
 	struct strv env CLEANUP(strv_done) = { 0 };
 	tar_environment(&env);
 	assert_true(strv_has(&env, "LC_ALL=C"));
+}
+
+static void reads_paths(void **state)
+{
+	static const char *const cases[][2] = { { "/etc//x/", "etc/x" }, { "./a/./b", "a/b" }, { "", "" }, { "/", "" },
+		{ ".", "" }, { "..x/y..", "..x/y.." }, { "a\nb", "a\nb" } };
+	struct fault f = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *path CLEANUP(freep) = tar_path(cases[i][0], &f);
+		assert_string_equal(path, cases[i][1]);
+	}
+	assert_null(tar_path("a/../../etc/passwd", &f));
+	assert_string_equal(f.text, "path 'a/../../etc/passwd' leads out of the item");
 }
 
 static void judges(void **state)
@@ -97,7 +113,7 @@ static void backslashes_are_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(judges),
+		cmocka_unit_test(creates), cmocka_unit_test(extracts), cmocka_unit_test(reads_paths), cmocka_unit_test(judges),
 		cmocka_unit_test(backslashes_are_names),
 	};
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_COMMON_TEXT_H
+#define KD_COMMON_TEXT_H
+
+#include "common/base.h"
+
+/*
+ * Names of files are bytes; JSON has text. A name that is no text travels in C escapes
+ * (\n, \377), and whoever carries it says so.
+ */
+bool text_is_plain(const char *text); /* UTF-8 without control characters */
+/* ASCII: what is not, and \ and ", as three octal digits. Caller's. */
+char *text_quote(const char *text);
+/* Back, also of what GNU tar quotes in the style c. Caller's. */
+char *text_unquote(const char *quoted);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Happy path: kopia show (or cat) | tar -x, both ended with 0 and tar said nothing.
+ * Failure modes: the archive cannot be read → tar is killed before its input ends, and
+ * kopia's reason is the fault; tar fails → its last line is.
+ */
+#include "daemon/domain/extract.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/mech/pipeline.h"
+#include "daemon/pure/tar.h"
+
+struct extract {
+	const struct context *ctx;
+	struct pipeline *pipeline;
+	bool from_repository;
+	extract_done_fn *done;
+	void *arg;
+};
+
+static void judge(const struct extract *x, const struct pipeline_result *p, struct fault *f)
+{
+	bool tar_ended = !child_ok(p->consumer) && !p->consumer->stopped;
+
+	if (!p->produced && !p->aborted && !tar_ended) {
+		*f = p->producer_fault;
+		if (x->from_repository && p->producer && !child_ok(p->producer))
+			kopia_explain(p->producer->err, x->ctx->conf, f);
+	} else if (!p->aborted && (!child_ok(p->consumer) || *p->consumer->err)) {
+		child_explain(p->consumer, "tar", f);
+	}
+	if (f->code == FAULT_NONE && p->aborted)
+		fault_set(f, FAULT_CANCELLED, -ECANCELED, "cancelled");
+	if (f->code == FAULT_NONE && !p->produced)
+		fault_set(f, FAULT_FAILED, -EIO, "the archive could not be read to its end");
+}
+
+static void on_over(void *arg, const struct pipeline_result *p)
+{
+	struct extract *x = arg;
+	struct fault f = { 0 };
+
+	judge(x, p, &f);
+	x->done(x->arg, f.code == FAULT_NONE ? NULL : &f, p->consumer->err);
+	free(x);
+}
+
+static void produce(struct extract *x, const struct archive *from)
+{
+	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+	struct child_options o = CHILD_OPTIONS_INIT;
+
+	if (x->from_repository) {
+		repository_show_command(x->ctx->repository, from->object, from->file, &argv, &env);
+		o.env = (const char *const *)env.v;
+	} else {
+		strv_add(&argv, "/bin/cat");
+		strv_add(&argv, "--");
+		strv_add(&argv, from->path);
+	}
+	o.argv = (const char *const *)argv.v;
+	pipeline_produce(x->pipeline, &o);
+}
+
+struct extract *extract_start(const struct context *ctx, const struct archive *from, const char *into,
+	const struct strv *paths, extract_done_fn *done, void *arg)
+{
+	struct extract *x = xcalloc(1, sizeof(*x));
+	struct strv tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = x };
+
+	*x = (struct extract){ .ctx = ctx, .from_repository = !from->path, .done = done, .arg = arg };
+	tar_argv_extract(into, paths, &tar);
+	tar_environment(&env);
+	o.consumer.argv = (const char *const *)tar.v;
+	o.consumer.env = (const char *const *)env.v;
+	o.consumer.die_with_parent = true;
+	o.consumer_may_end_first = true;
+	x->pipeline = pipeline_start(ctx->loop, &o, on_over);
+	produce(x, from);
+	return x;
+}
+
+void extract_abort(struct extract *x)
+{
+	if (x)
+		pipeline_abort(x->pipeline);
+}

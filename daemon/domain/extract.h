@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KD_DOMAIN_EXTRACT_H
+#define KD_DOMAIN_EXTRACT_H
+
+#include "daemon/domain/context.h"
+#include "daemon/pure/swaps.h"
+
+/* An archive out of the repository (or a directory) into a directory, both exits checked.
+ * ${done} once, never from inside; ${f} NULL: whole. ${err}: what tar said, borrowed. */
+struct extract;
+typedef void extract_done_fn(void *arg, const struct fault *f, const char *err);
+
+/* ${paths}: members of tar's command line behind "--no-unquote", NULL: all. Copies. */
+struct extract *extract_start(const struct context *ctx, const struct archive *from, const char *into,
+	const struct strv *paths, extract_done_fn *done, void *arg);
+void extract_abort(struct extract *x); /* done follows; NULL is fine */
+
+#endif

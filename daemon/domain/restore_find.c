@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is restored, and where to: the items of a restore point, or the old copies that an
+ * earlier restore has kept (back); and where they lie on this host today.
+ */
+#include "daemon/domain/restore_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "daemon/pure/tar.h"
+
+/* --- an earlier restore, backwards ------------------------------------------------------ */
+
+static char *last_of(const struct restore *r)
+{
+	struct strv ids CLEANUP(strv_done) = { 0 };
+
+	swaps_list(r->ctx->conf, &ids);
+	for (size_t i = ids.n; i-- > 0;) {
+		char *path CLEANUP(freep) = swaps_path(r->ctx->conf, ids.v[i]);
+		struct swaps s;
+		if (swaps_load(path, &s, NULL) < 0)
+			continue;
+		bool fits = streq(s.unit, r->unit) && s.n > 0;
+		swaps_done(&s);
+		if (fits)
+			return xstrdup(ids.v[i]);
+	}
+	return NULL;
+}
+
+static void take_back(struct restore *r, const struct swap *s)
+{
+	struct restore_item *it;
+
+	if (r->wanted.n && !strv_has(&r->wanted, s->item))
+		return;
+	it = restore_add_item(r, s->item);
+	it->is_file = s->is_file;
+	if (s->mode == SWAP_IN_PLACE) {
+		it->in_place = true;
+		archive_copy(&it->from, &s->safety);
+	} else {
+		it->reuse = xstrdup(s->kept);
+		it->path = s->mode == SWAP_PATH ? xstrdup(s->dest) : NULL;
+	}
+}
+
+static int find_back(struct restore *r, struct fault *f)
+{
+	char *id CLEANUP(freep) = streq(r->back, "last") ? last_of(r) : xstrdup(r->back);
+	char *path CLEANUP(freep) = id && !strchr(id, '/') ? swaps_path(r->ctx->conf, id) : NULL;
+	struct swaps s = { 0 };
+
+	if (!path || swaps_load(path, &s, f) < 0 || !streq(s.unit, r->unit)) {
+		swaps_done(&s);
+		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no restore %s%sof unit %s to go back from",
+			id ? id : "", id ? " " : "", r->unit);
+		fault_advise(f, "old copies are removed after restore.kept_days days");
+		return -ENOENT;
+	}
+	free(r->backup_id);
+	r->backup_id = xstrdup(s.backup_id);
+	strv_copy(&r->also, &s.containers);
+	/* Backwards: what came last goes first. */
+	for (size_t i = s.n; i-- > 0;)
+		take_back(r, &s.v[i]);
+	swaps_done(&s);
+	if (r->n_items)
+		return 0;
+	return fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore %s of unit %s had none of these items", id, r->unit);
+}
+
+/* --- a restore point ---------------------------------------------------------------------- */
+
+static const struct point_item *point_item(const struct point *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_items; i++)
+		if (streq(p->items[i].id, id))
+			return &p->items[i];
+	return NULL;
+}
+
+static void add_item(struct restore *r, const struct point_item *from)
+{
+	struct restore_item *it = restore_add_item(r, from->id);
+
+	it->from = (struct archive){ .object = xstrdup(from->object), .file = xstrdup(from->file) };
+	it->size = from->size;
+	it->in_place = r->o.in_place;
+}
+
+static int choose_items(struct restore *r, struct fault *f)
+{
+	if (r->o.recipe_only)
+		return 0;
+	for (size_t i = 0; i < r->wanted.n; i++) {
+		const struct point_item *from = point_item(r->point, r->wanted.v[i]);
+		if (!from) {
+			fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has no item %s", r->point->backup_id,
+				r->unit, r->wanted.v[i]);
+			fault_advise(f, "kopi-docka list --restore-points --unit %s shows its items", r->unit);
+			return -ENOENT;
+		}
+		add_item(r, from);
+	}
+	for (size_t i = 0; !r->wanted.n && i < r->point->n_items; i++)
+		add_item(r, &r->point->items[i]);
+	if (!r->wanted.n && !r->point->complete) {
+		fault_set(f, FAULT_NO_SUCH_POINT, -EUCLEAN, "restore point %s of %s is partial", r->point->backup_id, r->unit);
+		fault_advise(f, "name what is wanted of it with --item, or take a complete one");
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
+static int find_point(struct restore *r, const struct kopia_snapshot *v, size_t n, struct fault *f)
+{
+	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &r->points,
+		&r->n_points);
+	r->point = point_find(r->points, r->n_points, r->unit, r->backup_id);
+	if (!r->point) {
+		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no %srestore point %s%sof unit %s",
+			r->backup_id ? "" : "complete ", r->backup_id ? r->backup_id : "", r->backup_id ? " " : "", r->unit);
+		fault_advise(f, "kopi-docka list --restore-points shows what there is");
+		return -ENOENT;
+	}
+	int ret = choose_items(r, f);
+	if (ret < 0)
+		return ret;
+	free(r->backup_id);
+	r->backup_id = xstrdup(r->point->backup_id);
+	return 0;
+}
+
+static void restore_own_items(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_items; i++)
+		r->items[i].restore = r;
+}
+
+static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
+{
+	struct restore *r = arg;
+	struct fault own = { 0 };
+
+	if (!f && find_point(r, v, n, &own) < 0)
+		f = &own;
+	restore_own_items(r);
+	restore_next(r, f);
+}
+
+static void on_checked(void *arg, const struct fault *f, const struct kopia_status *status)
+{
+	struct restore *r = arg;
+
+	(void)status;
+	if (f)
+		restore_next(r, f);
+	else
+		repository_list(r->ctx->repository, NULL, on_list, r);
+}
+
+/* --- what was asked for ------------------------------------------------------------------- */
+
+static int normalise_paths(struct restore *r, struct fault *f)
+{
+	for (size_t i = 0; i < r->paths.n; i++) {
+		char *exact CLEANUP(freep) = r->o.quoted ? text_unquote(r->paths.v[i]) : xstrdup(r->paths.v[i]);
+		char *path = tar_path(exact, f);
+		if (!path)
+			return -EINVAL;
+		free(r->paths.v[i]);
+		r->paths.v[i] = path;
+		if (!*path) { /* the whole item */
+			strv_done(&r->paths);
+			r->paths = (struct strv){ 0 };
+			return 0;
+		}
+	}
+	strv_sort_unique(&r->paths);
+	return 0;
+}
+
+/* One inside another comes along with it. */
+static void drop_nested_paths(struct restore *r)
+{
+	struct strv kept = { 0 };
+
+	for (size_t i = 0; i < r->paths.n; i++) {
+		bool nested = false;
+		for (size_t j = 0; j < r->paths.n; j++) {
+			size_t len = strlen(r->paths.v[j]);
+			nested |= i != j && strncmp(r->paths.v[i], r->paths.v[j], len) == 0 && r->paths.v[i][len] == '/';
+		}
+		if (!nested)
+			strv_add(&kept, r->paths.v[i]);
+	}
+	strv_done(&r->paths);
+	r->paths = kept;
+}
+
+static int check_wish(struct restore *r, struct fault *f)
+{
+	int ret = normalise_paths(r, f);
+
+	if (ret < 0)
+		return ret;
+	drop_nested_paths(r);
+	if (r->paths.n && r->wanted.n != 1) {
+		fault_set(f, FAULT_FAILED, -EINVAL, "single paths are of one item: name it");
+		fault_advise(f, "add --item ID; kopi-docka ls %s shows the items", r->unit);
+		return -EINVAL;
+	}
+	if (r->paths.n && r->o.in_place)
+		return fault_set(f, FAULT_FAILED, -EINVAL, "single paths are never restored without a copy beside: leave out in_place");
+	if ((r->target && *r->target != '/') || (r->safety_dir && *r->safety_dir != '/'))
+		return fault_set(f, FAULT_FAILED, -EINVAL, "%s is not an absolute path",
+			r->target && *r->target != '/' ? r->target : r->safety_dir);
+	if (r->back && (r->target || r->paths.n || r->backup_id))
+		return fault_set(f, FAULT_FAILED, -EINVAL, "the way back of a restore takes a unit and items only");
+	return 0;
+}
+
+void restore_find_enter(void *owner)
+{
+	struct restore *r = owner;
+	struct fault f = { 0 };
+
+	if (check_wish(r, &f) < 0 || (r->back && find_back(r, &f) < 0)) {
+		restore_next(r, &f);
+		return;
+	}
+	if (r->back) { /* only safety copies need the repository, and it says itself if it is away */
+		restore_own_items(r);
+		restore_next(r, NULL);
+		return;
+	}
+	repository_check(r->ctx->repository, on_checked, r);
+}
+
+/* --- look: what runs today, and where the items lie ----------------------------------- */
+
+static const char *place_of(const char *id)
+{
+	const char *colon = strchr(id, ':');
+
+	return colon ? colon + 1 : id;
+}
+
+static const struct item *item_now(const struct restore *r, const char *id)
+{
+	for (size_t i = 0; r->now && i < r->now->n_items; i++)
+		if (streq(r->now->items[i].id, id))
+			return &r->now->items[i];
+	return NULL;
+}
+
+static char *volume_path(const struct restore *r, const char *name)
+{
+	const struct volume *v = inventory_volume(r->planned->inv, name);
+
+	return v ? xstrdup(v->device && streq(v->type, "none") ? v->device : v->mountpoint) : NULL;
+}
+
+int restore_locate(struct restore *r, struct restore_item *it, struct fault *f)
+{
+	const struct item *now = item_now(r, it->id);
+
+	if (now) {
+		it->dest = xstrdup(now->path);
+		it->volume = xstrdup(now->volume);
+	} else if (starts_with(it->id, "bind:")) {
+		it->dest = xstrdup(place_of(it->id));
+	} else if (starts_with(it->id, "volume:")) {
+		it->volume = xstrdup(place_of(it->id));
+		it->dest = volume_path(r, it->volume); /* missing: create makes it, and the engine then says where it is */
+	} else {
+		fault_set(f, FAULT_FAILED, -ENOENT, "the container of anonymous volume %s is not there", it->id);
+		fault_advise(f, "make it from the recipe first (docker compose up -d), then restore again with --item %s", it->id);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+void restore_take_plan(struct restore *r, struct planned *p)
+{
+	planned_free(r->planned);
+	r->planned = p;
+	r->now = units_find(&p->units, r->unit);
+}
+
+static void on_planned(void *arg, const struct fault *f, struct planned *p)
+{
+	struct restore *r = arg;
+	struct fault own = { 0 };
+
+	if (f) {
+		restore_next(r, f);
+		return;
+	}
+	restore_take_plan(r, p);
+	for (size_t i = 0; i < r->n_items && own.code == FAULT_NONE; i++)
+		IGNORE(restore_locate(r, &r->items[i], &own)); /* the fault tells */
+	restore_next(r, own.code == FAULT_NONE ? NULL : &own);
+}
+
+void restore_look_enter(void *owner)
+{
+	struct restore *r = owner;
+	struct planner_options o = { .ctx = r->ctx, .keep_raw = true };
+
+	if (!r->target) {
+		planner_start(&o, on_planned, r);
+		return;
+	}
+	for (size_t i = 0; i < r->n_items; i++) {
+		char *name CLEANUP(freep) = name_encode(r->items[i].id);
+		r->items[i].dest = xasprintf("%s/%s", r->target, name);
+		r->items[i].is_file = false; /* a directory with the file in it */
+	}
+	steps_next(r->steps);
+}

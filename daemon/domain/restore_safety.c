@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A copy of the old where it cannot stay beside the new: taken in the window, so that it is
+ * cold, into the repository as a pinned snapshot of its own kind (type:safety, never a
+ * restore point), or as a tar into a named directory. Only a whole one lets the item be
+ * emptied.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "daemon/domain/method.h"
+#include "daemon/domain/restore_internal.h"
+#include "daemon/pure/tar.h"
+
+static void safety_next(struct restore *r);
+
+char *restore_safety_id(const struct restore *r)
+{
+	return xasprintf("safety-%s", r->restore_id);
+}
+
+static void safety_over(struct restore *r, const struct fault *f)
+{
+	struct restore_item *it = &r->items[r->next - 1];
+
+	if (f) {
+		struct fault own = *f;
+		fault_wrap(&own, "%s: no safety copy, and nothing was replaced", it->id);
+		steps_fail(r->steps, &own);
+	}
+	safety_next(r);
+}
+
+/* --- into the repository --------------------------------------------------------------------------- */
+
+static void on_uploaded(void *arg, struct transfer *t)
+{
+	struct restore *r = arg;
+	struct restore_item *it = &r->items[r->next - 1];
+	struct fault f = t->fault;
+
+	if (f.code == FAULT_NONE && !t->accepted)
+		fault_set(&f, FAULT_FAILED, -EIO, "the repository did not take it");
+	if (f.code == FAULT_NONE)
+		it->safety = (struct archive){ .object = xstrdup(t->created.object), .file = xstrdup(t->file) };
+	r->transfer = NULL;
+	transfer_free(t);
+	safety_over(r, f.code == FAULT_NONE ? NULL : &f);
+}
+
+static void on_read(void *arg, struct transfer *t)
+{
+	(void)arg;
+	transfer_upload(t, on_uploaded);
+}
+
+static void on_prepared(void *arg, struct transfer *t)
+{
+	(void)arg;
+	transfer_read(t, on_read);
+}
+
+static void upload(struct restore *r, struct restore_item *it)
+{
+	char *unit CLEANUP(freep) = name_encode(r->unit), *item CLEANUP(freep) = name_encode(it->id);
+	char *id CLEANUP(freep) = restore_safety_id(r), *file CLEANUP(freep) = xasprintf("%s.tar", item);
+	char *source CLEANUP(freep) = xasprintf("%s:/safety/%s/%s", repository_identity(r->ctx->repository), unit, item);
+	char *of CLEANUP(freep) = xstrdup(r->backup_id ? r->backup_id : "");
+	char kind[] = "safety", keys[][10] = { "type", "unit", "item", "backup_id", "restored" };
+	struct kopia_tag tags[] = { { keys[0], kind }, { keys[1], unit }, { keys[2], item }, { keys[3], id }, { keys[4], of } };
+	struct transfer_options o = {
+		.loop = r->ctx->loop,
+		.conf = r->ctx->conf,
+		.repository = r->ctx->repository,
+		.path = it->dest,
+		.is_file = it->is_file,
+		.create = { .source = source, .file = file, .tags = tags, .n_tags = ARRAY_SIZE(tags), .start_ms = wall_ms() },
+		.arg = r,
+	};
+
+	r->transfer = transfer_new(&o, method_by_name("stream"));
+	transfer_prepare(r->transfer, on_prepared);
+}
+
+/* --- into a directory ---------------------------------------------------------------------------------- */
+
+static int judge_tar(void *arg, const struct child_result *c, struct fault *f)
+{
+	struct strv notes CLEANUP(strv_done) = { 0 };
+	int64_t bytes;
+
+	(void)arg;
+	if (child_ok(c))
+		return tar_judge(c->err, &bytes, &notes, f);
+	child_explain(c, "tar", f);
+	return -EIO;
+}
+
+static void on_written(void *arg, const struct pipeline_result *p)
+{
+	struct restore *r = arg;
+	struct restore_item *it = &r->items[r->next - 1];
+	struct fault f = p->producer_fault;
+
+	r->pipeline = NULL;
+	if (p->aborted)
+		fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
+	else if (!child_ok(p->consumer) && (p->produced || !p->consumer->stopped))
+		child_explain(p->consumer, "writing it", &f);
+	if (f.code == FAULT_NONE) {
+		char *item CLEANUP(freep) = name_encode(it->id);
+		it->safety.path = xasprintf("%s/%s-%s-%s.tar", r->safety_dir, r->unit, r->restore_id, item);
+	}
+	safety_over(r, f.code == FAULT_NONE ? NULL : &f);
+}
+
+static void write_tar(struct restore *r, const struct restore_item *it)
+{
+	struct strv save CLEANUP(strv_done) = { 0 }, tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .judge = judge_tar, .arg = r };
+	struct child_options producer = CHILD_OPTIONS_INIT;
+	struct tar_read read = { .path = it->dest, .is_file = it->is_file };
+	char *item CLEANUP(freep) = name_encode(it->id);
+
+	strv_take(&save, path_helper("kopi-docka-place"));
+	strv_add(&save, "save");
+	strv_addf(&save, "%s/%s-%s-%s.tar", r->safety_dir, r->unit, r->restore_id, item);
+	o.consumer.argv = (const char *const *)save.v;
+	o.consumer.die_with_parent = true;
+	r->pipeline = pipeline_start(r->ctx->loop, &o, on_written);
+	tar_argv_create(&read, &tar);
+	tar_environment(&env);
+	producer.argv = (const char *const *)tar.v;
+	producer.env = (const char *const *)env.v;
+	pipeline_produce(r->pipeline, &producer);
+}
+
+/* --- both ------------------------------------------------------------------------------------------------ */
+
+static void safety_next(struct restore *r)
+{
+	while (r->next < r->n_items && !r->items[r->next].in_place)
+		r->next++;
+	if (r->next == r->n_items || steps_failed(r->steps)) {
+		steps_next(r->steps);
+		return;
+	}
+	struct restore_item *it = &r->items[r->next++];
+	restore_report(r, it->id, 0, it->used);
+	if (r->safety_dir)
+		write_tar(r, it);
+	else
+		upload(r, it);
+}
+
+void restore_safety_enter(void *owner)
+{
+	struct restore *r = owner;
+
+	r->next = 0;
+	safety_next(r);
+}
+
+void restore_safety_cancel(void *owner)
+{
+	struct restore *r = owner;
+	struct fault f = { 0 };
+
+	fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
+	if (r->transfer)
+		transfer_abort(r->transfer, &f);
+	if (r->pipeline)
+		pipeline_abort(r->pipeline);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exchange, and the way back. From the moment that something is staged until the last
+ * swap is done the ledger says "put this back": a kill in between leaves neither half of
+ * the items new nor containers on it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/paths.h"
+#include "daemon/domain/restore_internal.h"
+
+/* --- what goes where ------------------------------------------------------------------------- */
+
+static struct swap *add_swap(struct restore *r, const struct restore_item *it)
+{
+	struct swap *s = swaps_add(&r->swaps);
+
+	s->item = xstrdup(it->id);
+	s->mode = it->mode;
+	s->is_file = it->is_file;
+	s->staged = xstrdup(it->staged);
+	return s;
+}
+
+static void add_path(struct restore *r, const struct restore_item *it, const char *path, const char *from)
+{
+	struct swap *s = add_swap(r, it);
+
+	s->root = xstrdup(it->dest);
+	s->dest = xstrdup(path);
+	s->new = from ? xstrdup(from) : xasprintf("%s/%s", it->staged, path);
+	s->kept = xasprintf("%s/%s", it->kept, path);
+	s->failed = xasprintf("%s/%s", it->failed, path);
+	s->marker = xasprintf("%s.swap%zu", it->staged, r->swaps.n);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void add_whole(struct restore *r, const struct restore_item *it)
+{
+	struct swap *s = add_swap(r, it);
+
+	s->dest = xstrdup(it->dest);
+	s->new = it->reuse ? xstrdup(it->reuse)
+		: it->is_file ? xasprintf("%s/%s", it->staged, base_name(it->dest)) : xstrdup(it->staged);
+	s->kept = xstrdup(it->kept);
+	s->failed = xstrdup(it->failed);
+	s->marker = xasprintf("%s.swap", it->staged);
+}
+
+static void add_in_place(struct restore *r, const struct restore_item *it)
+{
+	struct swap *s = add_swap(r, it);
+	char *dir CLEANUP(freep) = path_restores(r->ctx->conf);
+
+	s->dest = xstrdup(it->dest);
+	s->marker = xasprintf("%s/%s.begun%zu", dir, r->restore_id, r->swaps.n);
+	archive_copy(&s->from, &it->from);
+	archive_copy(&s->safety, &it->safety);
+}
+
+void restore_make_swaps(struct restore *r)
+{
+	swaps_done(&r->swaps);
+	r->swaps = (struct swaps){
+		.id = xstrdup(r->restore_id), .unit = xstrdup(r->unit), .backup_id = xstrdup(r->backup_id),
+	};
+	size_t n = 0;
+	const struct service_member *m = r->service ? service_members(r->service, &n) : NULL;
+	for (size_t i = 0; i < n; i++)
+		strv_add(&r->swaps.containers, m[i].id);
+	for (size_t i = 0; i < r->n_items; i++) {
+		const struct restore_item *it = &r->items[i];
+		if (it->in_place && !r->safety_dir && !r->swaps.safety)
+			r->swaps.safety = restore_safety_id(r);
+		if (it->in_place)
+			add_in_place(r, it);
+		else if (it->path)
+			add_path(r, it, it->path, it->reuse);
+		else if (r->paths.n)
+			for (size_t j = 0; j < r->paths.n; j++)
+				add_path(r, it, r->paths.v[j], NULL);
+		else
+			add_whole(r, it);
+	}
+}
+
+void restore_open_swaps(struct restore *r, ledger_done_fn *done)
+{
+	char *key CLEANUP(freep) = swaps_key(r->restore_id);
+	char *name CLEANUP(freep) = xasprintf("restore %s of %s", r->restore_id, r->unit);
+	struct ledger_entry e = { .kind = LEDGER_SWAP, .key = key, .name = name, .unit = r->unit };
+
+	ledger_add(r->ctx->ledger, &e, 1, done, r);
+}
+
+static void close_entry(struct restore *r, const char *why, ledger_done_fn *done)
+{
+	char *key CLEANUP(freep) = swaps_key(r->restore_id);
+
+	ledger_close(r->ctx->ledger, key, why, done, r);
+}
+
+void restore_close_swaps(struct restore *r)
+{
+	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, r->restore_id);
+	bool worth = r->swaps.safety && r->engaged;
+
+	if (r->stuck)
+		return;
+	close_entry(r, "settled", NULL);
+	for (size_t i = 0; i < r->swaps.n; i++)
+		worth |= r->swaps.v[i].done || r->swaps.v[i].put_back;
+	if (!worth)
+		IGNORE(unlink(path)); /* nothing was put anywhere */
+}
+
+/* --- the exchange ------------------------------------------------------------------------------ */
+
+static void on_closed(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	/* If that is not durable, a kill from now on brings the old data back: whole as well. */
+	if (f)
+		log_warning("%s", f->text);
+	steps_next(r->steps);
+}
+
+static void on_swapped(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	r->swapper = NULL;
+	if (f) {
+		struct fault own = *f;
+		fault_advise(&own, "what was there is put back; kopi-docka status shows if anything is still open");
+		restore_next(r, &own);
+		return;
+	}
+	close_entry(r, "all is in place", on_closed);
+}
+
+static void on_saved(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f) {
+		restore_next(r, f);
+		return;
+	}
+	r->swapping = true;
+	r->swapper = swapper_start(r->ctx, &r->swaps, SWAPS_DO, on_swapped, r);
+}
+
+void restore_swap_enter(void *owner)
+{
+	struct restore *r = owner;
+
+	restore_make_swaps(r); /* with the safety copies, now that they are there */
+	swaps_save(r->ctx, &r->swaps, on_saved, r);
+}
+
+void restore_swap_cancel(void *owner)
+{
+	struct restore *r = owner;
+
+	swapper_cancel(r->swapper);
+}
+
+/* --- the way back ---------------------------------------------------------------------------------- */
+
+static void on_put_back(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	r->swapper = NULL;
+	if (f) {
+		r->stuck = true;
+		log_error("the old data of %s is not back yet: %s", r->unit, f->text);
+		strv_addf(&r->next_steps, "the old data is not back yet (%s); the daemon tries again, see kopi-docka status", f->text);
+		steps_next(r->steps);
+		return;
+	}
+	r->put_back = true;
+	close_entry(r, "put back", on_closed);
+}
+
+static void on_opened(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f) /* going on is still better than half of each */
+		log_warning("%s", f->text);
+	r->swapper = swapper_start(r->ctx, &r->swaps, SWAPS_UNDO, on_put_back, r);
+}
+
+static bool anything_runs(const struct restore *r)
+{
+	return r->engaged && r->started;
+}
+
+void restore_swap_leave(void *owner)
+{
+	struct restore *r = owner;
+
+	/* What could not be stopped again keeps what it has: nothing is changed under a container. */
+	if (!steps_failed(r->steps) || !r->swapping || anything_runs(r))
+		steps_next(r->steps);
+	else
+		restore_open_swaps(r, on_opened);
+}
+
+void restore_offer_way_back(struct restore *r)
+{
+	strv_addf(&r->next_steps, "to have the old data back: kopi-docka restore %s --back %s --yes", r->unit, r->restore_id);
+}

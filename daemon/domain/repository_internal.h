@@ -48,6 +48,5 @@ int repository_check_version(struct repository *r, const char *text, struct faul
 void repository_load_identity(struct repository *r);
 
 #define REPOSITORY_DEADLINE_MS      120000
-#define REPOSITORY_LONG_DEADLINE_MS 3600000
 
 #endif

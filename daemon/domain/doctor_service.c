@@ -22,34 +22,43 @@ static bool have_systemd(void)
 
 /* --- systemd ------------------------------------------------------------------------------- */
 
-static const char *const service_units[] = { "kopi-dockad.service", "kopi-dockad-recover.service" };
+#define UNIT_SERVICE "kopi-dockad.service"
+#define UNIT_SOCKET  "kopi-dockad.socket"
+#define UNIT_RECOVER "kopi-dockad-recover.service"
 
-/* systemctl is-enabled: a line for each unit that is known, an exit code for all of them. */
+/* systemctl show: a block of lines for each unit, also for one that is not there. */
+static bool is_enabled(const char *shown, const char *unit)
+{
+	char *id CLEANUP(freep) = xasprintf("Id=%s\n", unit);
+	const char *at = strstr(shown, id);
+	const char *end = at ? strstr(at, "\n\n") : NULL;
+	const char *state = at ? strstr(at, "\nUnitFileState=enabled") : NULL;
+
+	return state && (!end || state <= end);
+}
+
 static void on_units(void *arg, const struct child_result *r)
 {
 	struct check *c = arg;
-	struct buf bad CLEANUP(buf_done) = { 0 };
-	const char *line = r->out;
 
-	for (size_t i = 0; i < ARRAY_SIZE(service_units); i++) {
-		size_t len = strcspn(line, "\n");
-		bool known = len > 0, enabled = len >= 7 && strncmp(line, "enabled", 7) == 0;
-		if (!enabled)
-			buf_printf(&bad, "%s%s is %.*s", bad.len ? ", " : "", service_units[i], known ? (int)len : 13,
-				known ? line : "not installed");
-		line += len + (line[len] == '\n');
-	}
-	if (bad.len)
-		check_say(c, NULL, CHECK_WARNING, "kopi-docka write-units, then systemctl enable --now kopi-dockad kopi-dockad-recover: "
-			"after a crash or a reboot nobody starts what a backup had stopped", "%s", bad.data);
+	if (!child_ok(r))
+		check_say_child(c, NULL, "systemctl", r, NULL);
+	else if (!is_enabled(r->out, UNIT_RECOVER))
+		check_say(c, NULL, CHECK_WARNING, "kopi-docka write-units, then systemctl enable " UNIT_RECOVER,
+			UNIT_RECOVER " is not enabled: after a reboot nobody starts what a backup had stopped");
+	else if (!is_enabled(r->out, UNIT_SERVICE) && !is_enabled(r->out, UNIT_SOCKET))
+		check_say(c, NULL, CHECK_WARNING, "systemctl enable --now " UNIT_SOCKET,
+			"neither " UNIT_SOCKET " nor " UNIT_SERVICE " is enabled: the daemon runs for single calls only");
 	else
-		check_say(c, NULL, CHECK_OK, NULL, "kopi-dockad and kopi-dockad-recover are enabled");
+		check_say(c, NULL, CHECK_OK, NULL, "%s and " UNIT_RECOVER " are enabled",
+			is_enabled(r->out, UNIT_SERVICE) ? UNIT_SERVICE : UNIT_SOCKET);
 	check_over(c);
 }
 
 void check_units(struct check *c)
 {
-	static const char *const argv[] = { SYSTEMCTL, "is-enabled", "kopi-dockad.service", "kopi-dockad-recover.service", NULL };
+	static const char *const argv[] = { SYSTEMCTL, "show", "--property=Id,UnitFileState", UNIT_SERVICE, UNIT_SOCKET,
+		UNIT_RECOVER, NULL };
 
 	if (have_systemd()) {
 		check_run(c, argv, NULL, on_units);

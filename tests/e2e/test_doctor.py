@@ -227,20 +227,22 @@ def test_lock_removed(daemon):
     bad(daemon, "lock", "failed", "a second one could start", "restart")
 
 
-def test_units_and_timer(engine, directory):
-    """Where systemd is PID 1 systemctl is asked; here one that answers as a host without our units would."""
-    systemctl = directory / "systemctl"
-    systemctl.write_text("#!/bin/sh\n[ $1 = is-active ] && exit 3\necho disabled\nexit 1\n")
-    systemctl.chmod(0o755)
-    d = world.Daemon(engine, directory)
-    script = f"touch /usr/bin/systemctl; mount --bind {systemctl} /usr/bin/systemctl; mount -t tmpfs none /run; mkdir -p /run/systemd/system"
-    assert pathlib.Path("/usr/bin/systemctl").exists(), "the tests need systemd's programs"
-    in_own_mounts(d, script)
-    bad(d, "systemd units", "warning", "kopi-dockad.service is disabled", "kopi-dockad-recover.service is not installed", "write-units")
-    bad(d, "schedule", "warning", "nothing starts backups", "kopi-docka.timer")
-    systemctl.write_text("#!/bin/sh\n[ $1 = is-active ] && exit 0\necho enabled; echo enabled\n")
-    found = checks(d)
-    assert found["systemd units"]["state"] == found["schedule"]["state"] == "ok"
+def test_units_and_timer(machine):
+    """In a real systemd: nothing enabled; the timer, which brings socket and recovery along; recovery taken away again."""
+    def row(name):
+        reply = json.loads(machine.run("kopi-docka", "--json", "doctor", check=False).stdout)
+        return next(r for r in reply["checks"] if r["name"] == name)
+    assert row("systemd units")["state"] == "warning" and "kopi-dockad-recover.service is not enabled" in row("systemd units")["detail"]
+    assert row("schedule")["state"] == "warning" and "kopi-docka.timer" in row("schedule")["advice"]
+    machine.sh("systemctl enable --now kopi-docka.timer")
+    assert row("systemd units") == {"name": "systemd units", "state": "ok",
+                                    "detail": "kopi-dockad.socket and kopi-dockad-recover.service are enabled"}
+    assert row("schedule") == {"name": "schedule", "state": "ok", "detail": "kopi-docka.timer is active"}
+    machine.sh("systemctl disable kopi-dockad.socket")
+    assert "single calls only" in row("systemd units")["detail"]
+    machine.sh("systemctl disable kopi-dockad-recover.service")
+    assert row("systemd units")["state"] == "warning" and "after a reboot" in row("systemd units")["detail"]
+    machine.sh("systemctl disable --now kopi-docka.timer")
 
 
 def test_no_systemd(daemon):

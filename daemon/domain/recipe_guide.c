@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/varlink.h"
+#include "daemon/pure/path.h"
 #include "daemon/pure/redact.h"
 #include "daemon/pure/restore_md.h"
 
@@ -18,7 +19,8 @@ struct parts {
 	struct restore_md_file *files;
 	struct recreate *containers;
 	size_t n_networks, n_volumes, n_files, n_containers;
-	struct strv connect;
+	struct strv connect, services, running;
+	bool by_compose; /* all of the project's files are there: compose makes the containers */
 };
 
 /* --- coverage ------------------------------------------------------------------------------ */
@@ -100,13 +102,57 @@ static void find_place(const struct unit *u, const struct item *from, struct res
 	}
 }
 
+static bool is_saved(const struct recipe_files *files, const char *path)
+{
+	char *normal CLEANUP(freep) = path_normal(path);
+	size_t n;
+	const struct recipe_file *f = recipe_files_list(files, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (streq(f[i].path, normal))
+			return f[i].saved;
+	return false;
+}
+
+static bool is_made_by_compose(const struct unit *u, const struct recipe_files *files)
+{
+	for (size_t i = 0; i < u->compose_files.n; i++)
+		if (!is_saved(files, u->compose_files.v[i]))
+			return false;
+	return u->compose && u->compose_files.n > 0;
+}
+
+/* Named services are started whatever their profiles, and no others are; as many of each as there were. */
+static void take_services(const struct unit *u, struct parts *p)
+{
+	struct strv scale CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; i < u->n_members; i++) {
+		const struct member *m = &u->members[i];
+		if (m->guest || !m->c->service)
+			continue;
+		strv_add(&p->services, m->c->service);
+		if (m->stop)
+			strv_add(&p->running, m->c->service);
+		if (m->stop && m->c->number > 1)
+			strv_addf(&scale, "--scale=%s=%d", m->c->service, m->c->number);
+	}
+	strv_sort_unique(&p->services);
+	strv_sort_unique(&p->running);
+	/* the last of a service is the largest: compose takes the last that it is given */
+	strv_copy(&scale, &p->running);
+	strv_done(&p->running);
+	p->running = scale;
+	scale = (struct strv){ 0 };
+}
+
 static void take_items(const struct unit *u, struct parts *p)
 {
 	p->items = xcalloc(u->n_items + 1, sizeof(*p->items));
 	for (size_t i = 0; i < u->n_items; i++) {
 		const struct item *it = &u->items[i];
 		p->items[i] = (struct restore_md_item){ .id = it->id, .path = it->path, .volume = it->volume, .is_file = it->is_file };
-		if (u->compose && u->compose_files.n && it->kind == ITEM_ANON)
+		if (p->by_compose && it->kind == ITEM_ANON)
 			find_place(u, it, &p->items[i]);
 	}
 }
@@ -144,7 +190,7 @@ static void take_networks(const struct recipe_guide *g, struct parts *p)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(g->networks, i);
 		struct restore_md_object *to = &p->networks[p->n_networks];
-		bool of_compose = g->unit->compose_files.n && json_text(json_member(o, "Labels"), "com.docker.compose.network");
+		bool of_compose = p->by_compose && json_text(json_member(o, "Labels"), "com.docker.compose.network");
 		to->name = json_text(o, "Name");
 		if (!to->name || of_compose || streq(to->name, "bridge") || streq(to->name, "host") || streq(to->name, "none"))
 			continue;
@@ -169,7 +215,7 @@ static void take_files(const struct recipe_guide *g, struct parts *p)
 /* Where compose has its files it makes the containers; else each gets its own command. */
 static void take_containers(const struct recipe_guide *g, struct parts *p)
 {
-	size_t n = g->unit->compose_files.n ? 0 : length_of(g->inspects);
+	size_t n = p->by_compose ? 0 : length_of(g->inspects);
 
 	p->containers = xcalloc(n + 1, sizeof(*p->containers));
 	for (size_t i = 0; i < n; i++)
@@ -190,6 +236,8 @@ static void parts_done(struct parts *p)
 	free(p->files);
 	free(p->containers);
 	strv_done(&p->connect);
+	strv_done(&p->services);
+	strv_done(&p->running);
 }
 
 char *recipe_guide(const struct recipe_guide *g)
@@ -198,6 +246,8 @@ char *recipe_guide(const struct recipe_guide *g)
 	char *coverage CLEANUP(freep) = coverage_text(u, g->files);
 	struct parts p = { 0 };
 
+	p.by_compose = is_made_by_compose(u, g->files);
+	take_services(u, &p);
 	take_items(u, &p);
 	take_volumes(g, &p);
 	take_networks(g, &p);
@@ -207,8 +257,9 @@ char *recipe_guide(const struct recipe_guide *g)
 	const struct restore_md_options o = {
 		.unit = u->name, .backup_id = g->backup_id, .connect = &p.connect, .identity = g->identity,
 		.networks = p.networks, .n_networks = p.n_networks, .volumes = p.volumes, .n_volumes = p.n_volumes,
-		.items = p.items, .n_items = u->n_items, .compose = u->compose, .working_dir = u->working_dir,
-		.compose_files = &u->compose_files, .files = p.files, .n_files = p.n_files,
+		.items = p.items, .n_items = u->n_items, .compose = p.by_compose, .working_dir = u->working_dir,
+		.compose_files = &u->compose_files, .env_files = &u->env_files, .services = &p.services, .running = &p.running,
+		.secrets = g->conf->recipe.secrets, .files = p.files, .n_files = p.n_files,
 		.containers = p.containers, .n_containers = p.n_containers, .redacted = g->redacted, .coverage = coverage,
 	};
 	char *text = restore_md(&o);

@@ -234,7 +234,7 @@ static void put_files(struct buf *b, const struct restore_md_options *o)
 }
 
 /* docker compose with the project's own name, directory and files. */
-static void put_compose(struct buf *b, const struct restore_md_options *o, const char *verb)
+static void put_compose(struct buf *b, const struct restore_md_options *o, const char *verb, const struct strv *services)
 {
 	struct strv words CLEANUP(strv_done) = { 0 };
 
@@ -244,13 +244,20 @@ static void put_compose(struct buf *b, const struct restore_md_options *o, const
 		strv_add(&words, "--project-directory");
 		strv_add(&words, o->working_dir);
 	}
+	for (size_t i = 0; o->env_files && i < o->env_files->n; i++) {
+		strv_add(&words, "--env-file");
+		strv_add(&words, o->env_files->v[i]);
+	}
 	for (size_t i = 0; i < o->compose_files->n; i++) {
 		strv_add(&words, "-f");
 		strv_add(&words, o->compose_files->v[i]);
 	}
 	buf_puts(b, "docker compose");
 	put_words(b, &words);
-	buf_printf(b, " %s\n", verb);
+	buf_printf(b, " %s", verb);
+	if (services)
+		put_words(b, services);
+	buf_puts(b, "\n");
 }
 
 static void put_file_guard(struct buf *b, const struct restore_md_options *o)
@@ -278,12 +285,15 @@ static void put_project(struct buf *b, const struct restore_md_options *o)
 	buf_puts(b, "```sh\n");
 	put_file_guard(b, o);
 	if (anonymous) {
-		put_compose(b, o, "up --no-start");
+		put_compose(b, o, "up --no-start", o->services);
 		buf_puts(b, "```\n\n");
 		put_items(b, o, true);
 		buf_puts(b, "```sh\n");
 	}
-	put_compose(b, o, "up -d");
+	if (!o->running || o->running->n)
+		put_compose(b, o, "up -d", o->running);
+	else if (!anonymous) /* nothing ran */
+		put_compose(b, o, "up --no-start", o->services);
 	buf_puts(b, "```\n\n");
 }
 
@@ -320,6 +330,8 @@ static void put_container(struct buf *b, const struct recreate *c)
 
 static void put_redacted(struct buf *b, const struct restore_md_options *o)
 {
+	if (o->secrets)
+		buf_puts(b, "Secrets are in this recipe as they were (`recipe.secrets = true`): keep it where only root can read.\n\n");
 	if (!o->redacted || o->redacted->n == 0)
 		return;
 	buf_puts(b, "### Redacted secrets\n\nPut these back before starting:\n\n");
@@ -335,7 +347,7 @@ static void put_start(struct buf *b, const struct restore_md_options *o)
 {
 	buf_puts(b, "## 5. Start\n\nImages are not saved: they must be there, or be pulled or built.\n\n");
 	put_redacted(b, o);
-	if (o->compose && o->compose_files && o->compose_files->n)
+	if (o->compose)
 		put_project(b, o);
 	else
 		put_items(b, o, true);

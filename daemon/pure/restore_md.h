@@ -32,13 +32,15 @@ struct restore_md_options {
 	size_t n_networks, n_volumes;
 	const struct restore_md_item *items;
 	size_t n_items;
-	bool compose;
+	bool compose;                   /* compose makes the containers again; else: containers */
 	const char *working_dir;        /* of a compose project; NULL unknown */
-	const struct strv *compose_files;
+	const struct strv *compose_files, *env_files;
+	const struct strv *services, *running; /* words behind up: which have containers, which of them ran */
 	const struct restore_md_file *files; /* those below compose/ */
 	size_t n_files;
 	const struct recreate *containers; /* of a unit that is no compose project */
 	size_t n_containers;
+	bool secrets;                   /* nothing was redacted (recipe.secrets) */
 	const struct strv *redacted;    /* "NAME of container X", "NAME in FILE" */
 	const char *coverage;           /* lines of Markdown */
 };

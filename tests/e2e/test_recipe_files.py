@@ -92,6 +92,7 @@ def test_secrets_kept_when_told_to(engine, daemon, directory):
     assert "canary-dotenv" in open(f"{recipe}/compose{p}/.env").read()
     assert "canary-inspect" in open(f"{recipe}/inspect/shop-web-1.json").read()
     assert json.load(open(f"{recipe}/redacted.json"))["redacted"] == []
+    assert "Secrets are in this recipe as they were" in open(f"{recipe}/RESTORE.md").read()
 
 
 def test_compose_file_in_a_managers_volume(engine, daemon, directory):

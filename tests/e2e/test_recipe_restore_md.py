@@ -129,22 +129,28 @@ def test_a_stopped_container_is_created_only(engine, daemon, directory):
 
 
 def test_a_project(engine, daemon, directory, networks):
-    """Real compose, with an anonymous volume, a network that is not its own, and a secret in an env file."""
+    """Real compose, with an anonymous volume, a network that is not its own, a secret in an env file, a service of a profile that
+    ran, one that was stopped and one that never was."""
     project = directory / "shop"
     project.mkdir()
-    (project / "compose.yml").write_text("""version: "2.4"
-services:
+    (project / "compose.yml").write_text("""services:
   db: {image: "bb:latest", env_file: db.env, command: ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 0.1; done'], volumes: ["data:/data", "/anon"], networks: [inner, outer]}
+  debug: {image: "bb:latest", profiles: [dev], network_mode: none}
+  idle: {image: "bb:latest", network_mode: none}
+  never: {image: "bb:latest", network_mode: none}
 volumes: {data: {labels: {a: b}}}
 networks: {inner: {}, outer: {external: true}}
 """)
-    (project / "over.yml").write_text('version: "2.4"\nservices: {db: {environment: {OVER: "1"}}}\n')
+    (project / "over.yml").write_text('services: {db: {environment: {OVER: "1"}}}\n')
     (project / "db.env").write_text("DB_PASSWORD=canary\n")
     (project / "db.env").chmod(0o640)
     engine.docker("network", "create", "--label", "x=y", "outer")
     env = {"PATH": "/usr/bin:/bin", "DOCKER_HOST": f"unix://{engine.socket}", "HOME": str(directory)}
     files = ["-p", "shop", "-f", f"{project}/compose.yml", "-f", f"{project}/over.yml"]
-    world.run("docker-compose", *files, "up", "-d", env=env, cwd="/")
+    world.run("docker-compose", *files, "up", "-d", "--scale", "debug=2", "db", "debug", "idle", env=env, cwd="/")
+    engine.docker("stop", "shop_idle_1")
+    states = engine.all_states()
+    assert states == {"shop_db_1": True, "shop_debug_1": True, "shop_debug_2": True, "shop_idle_1": False}
     engine.sh("shop_db_1", "echo one >/data/f; echo two >/anon/g")
     old_anonymous = [m["Name"] for m in engine.inspect("shop_db_1")["Mounts"] if m["Destination"] == "/anon"][0]
     daemon.backup("shop")
@@ -159,6 +165,7 @@ networks: {inner: {}, outer: {external: true}}
     r = follow(engine, daemon, directory, recipe)
     assert r.returncode == 0, r.stdout + r.stderr
     assert engine.sh("shop_db_1", "cat /data/f /anon/g; echo $DB_PASSWORD $OVER") == "one\ntwo\ncanary 1\n"
+    assert engine.all_states() == states, "what ran runs, and nothing else"
     new_anonymous = [m["Name"] for m in engine.inspect("shop_db_1")["Mounts"] if m["Destination"] == "/anon"][0]
     assert new_anonymous != old_anonymous
     assert set(engine.inspect("shop_db_1")["NetworkSettings"]["Networks"]) == {"shop_inner", "outer"}
@@ -185,3 +192,20 @@ def test_options_of_a_volume(engine, daemon, directory):
     r = follow(engine, daemon, directory, recipe)
     assert r.returncode == 0, r.stdout + r.stderr
     assert engine.sh("app", "cat /d/f") == "x\n" and (place / "f").exists()
+
+
+def test_a_project_whose_files_are_lost(engine, daemon, directory):
+    """Without compose files the containers are written out like any others."""
+    label = "com.docker.compose."
+    engine.container("lost-db-1", "-l", f"{label}project.working_dir=/nowhere", "-l", f"{label}project.config_files=/nowhere/compose.yml",
+                     "-v", "/anon", project="lost", service="db", volumes=["data:/d"])
+    engine.sh("lost-db-1", "echo one >/d/f; echo two >/anon/f")
+    warnings = daemon.backup("lost", state="warnings")["units"][0]["warnings"]
+    assert len(warnings) == 1 and "/nowhere/compose.yml" in warnings[0]
+    recipe = recipe_of(daemon, "lost")
+    before = engine.inspect("lost-db-1")
+    engine.clean()
+    r = follow(engine, daemon, directory, recipe)
+    assert r.returncode == 0, r.stdout + r.stderr
+    same(before, engine.inspect("lost-db-1"))
+    assert engine.sh("lost-db-1", "cat /d/f /anon/f") == "one\ntwo\n"

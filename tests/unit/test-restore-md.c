@@ -103,7 +103,7 @@ static void contains(const char *text, const char *part)
 }
 
 struct sample {
-	struct strv connect, files, redacted;
+	struct strv connect, files, redacted, running;
 	struct restore_md_object network, volume;
 	struct restore_md_item items[4];
 	struct restore_md_file kept[2];
@@ -116,6 +116,7 @@ static void sample_init(struct sample *s)
 	strv_add(&s->connect, "filesystem");
 	strv_add(&s->connect, "--path=/srv/" HOSTILE);
 	strv_add(&s->files, "compose.yml");
+	strv_add(&s->running, "web");
 	strv_add(&s->redacted, "DB_PASSWORD of container " HOSTILE);
 	strv_add(&s->network.create, "network");
 	strv_add(&s->network.create, "create");
@@ -138,6 +139,7 @@ static void sample_done(struct sample *s)
 	strv_done(&s->connect);
 	strv_done(&s->files);
 	strv_done(&s->redacted);
+	strv_done(&s->running);
 	strv_done(&s->network.create);
 	strv_done(&s->volume.create);
 	recreate_done(&s->container);
@@ -220,6 +222,10 @@ static void a_project(void **state)
 	o.compose = true;
 	o.working_dir = "/srv/a b";
 	o.compose_files = &s.files;
+	o.env_files = &s.files;
+	o.secrets = true;
+	o.services = &s.connect;
+	o.running = &s.running;
 	o.files = s.kept;
 	o.n_files = 2;
 	char *text CLEANUP(freep) = restore_md(&o);
@@ -237,12 +243,19 @@ static void a_project(void **state)
 	assert_int_equal(follow(text, ""), 0);
 	char *later CLEANUP(freep) = content("log"), *kept CLEANUP(freep) = content("put/env"), *anon CLEANUP(freep) = content("anon/file");
 	char *asked CLEANUP(freep) = content("asked");
-	contains(later, "<compose><-p><shop><--project-directory></srv/a b><-f><compose.yml><up><--no-start>\n"
-			"<compose><-p><shop><--project-directory></srv/a b><-f><compose.yml><up><-d>\n");
+	contains(later, "<compose><-p><shop><--project-directory></srv/a b><--env-file><compose.yml><-f><compose.yml><up><--no-start><filesystem><--path=/srv/" HOSTILE ">\n"
+			"<compose><-p><shop><--project-directory></srv/a b><--env-file><compose.yml><-f><compose.yml><up><-d><web>\n");
 	assert_string_equal(kept, "A_KEY=mine\n");
 	assert_string_equal(anon, "new\n");
 	contains(asked, "eq .Destination \"/d\\x22\\x7d\\x7d\\x7b\\x7b\"}}");
 	contains(text, "They came out of a manager's volume");
+	contains(text, "Secrets are in this recipe as they were");
+	strv_done(&s.running); /* nothing ran: created only */
+	char *idle CLEANUP(freep) = restore_md(&o);
+	assert_null(strstr(idle, "up -d"));
+	o.n_items = 0;
+	char *bare CLEANUP(freep) = restore_md(&o);
+	contains(bare, "up --no-start filesystem");
 	sample_done(&s);
 }
 

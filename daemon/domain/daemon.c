@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -23,6 +22,7 @@
 #include "daemon/domain/backup_call.h"
 #include "daemon/domain/detach.h"
 #include "daemon/domain/idle.h"
+#include "daemon/domain/lock.h"
 #include "daemon/domain/underway.h"
 
 #define LAST_WRITES_S 30
@@ -30,35 +30,6 @@
 #define STOP_WATCH_MS 50
 #define MORE_TIME_S   60  /* asked of systemd while containers are started */
 #define RECOVER_MAX_S 120 /* --recover holds up a boot or a stop; the daemon goes on trying */
-
-/*
- * --- the lock: one daemon per engine -------------------------------------------------
- * It stands beside the engine's own socket, so that two daemons with different
- * directories and one engine meet; the engine need not answer for it.
- */
-
-static int take_lock(struct daemon *d, struct fault *f)
-{
-	char *path CLEANUP(freep) = path_lock(d->conf);
-	struct buf holder CLEANUP(buf_done) = { 0 };
-	int fd CLEANUP(closep) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return fault_errno(f, errno == ENOENT ? FAULT_ENGINE : FAULT_FAILED, -errno, "cannot open the lock %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		IGNORE(fd_read_all(fd, 4096, &holder)); /* who it is may stay unknown */
-		fault_set(f, FAULT_BUSY, -EWOULDBLOCK, "another daemon serves this engine already: %s",
-			holder.len ? holder.data : "unknown");
-		fault_advise(f, "use that one, or stop it first; the lock is %s", path);
-		return -EWOULDBLOCK;
-	}
-	char *text CLEANUP(freep) = xasprintf("pid %d, configuration %s", (int)getpid(),
-		d->conf->path ? d->conf->path : "(none)");
-	IGNORE(ftruncate(fd, 0)); /* the text is for people; the lock is the flock */
-	IGNORE(pwrite(fd, text, strlen(text), 0));
-	d->lock_fd = TAKE_FD(fd);
-	return 0;
-}
 
 /* --- stopping ------------------------------------------------------------------------ */
 
@@ -126,7 +97,9 @@ static void on_signal(void *arg, int signum)
 	struct daemon *d = arg;
 	struct fault f = { 0 };
 
-	if (signum != SIGHUP)
+	if (signum == LOCK_MAKE_WAY)
+		idle_hurry(d->idle);
+	else if (signum != SIGHUP)
 		begin_stop(d);
 	else if (daemon_reload(d, &f) < 0)
 		log_error("the configuration stays as it is: %s", f.text);
@@ -322,10 +295,12 @@ static int open_control(struct daemon *d, struct fault *f)
 
 static int set_up(struct daemon *d, struct fault *f)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, LOCK_MAKE_WAY };
+	const struct daemon_options *o = d->options;
 	int r = paths_make(d->conf, f);
 
-	if (r < 0 || (r = take_lock(d, f)) < 0 || (r = open_parts(d, f)) < 0)
+	signal(LOCK_MAKE_WAY, SIG_IGN); /* until there is a loop to hear it */
+	if (r < 0 || (r = lock_take(d->conf, o->idle_exit_s && o->no_schedule, !d->recover_only, &d->lock_fd, f)) < 0 || (r = open_parts(d, f)) < 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
 	if (d->recover_only)
@@ -337,7 +312,7 @@ static int set_up(struct daemon *d, struct fault *f)
 	d->notify = notify_new(d->ctx.loop);
 	d->stop_watch = timer_new(d->ctx.loop, on_stop_watch, d);
 	d->forget = timer_new(d->ctx.loop, on_forget, d);
-	d->idle = d->options->idle_exit_s && d->control ? idle_new(d, d->options->idle_exit_s, on_idle_end) : NULL;
+	d->idle = o->idle_exit_s && d->control ? idle_new(d, o->idle_exit_s, on_idle_end) : NULL;
 	return 0;
 }
 

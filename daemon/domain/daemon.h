@@ -23,7 +23,7 @@ struct daemon {
 	struct schedule *schedule;
 	struct control *control;
 	struct notify *notify;
-	struct signal_watch *signals[3];
+	struct signal_watch *signals[4];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
 	struct timer *forget;     /* a few times a day */
 	uint64_t forget_at;       /* not before, loop time */

@@ -9,12 +9,14 @@
 
 #include <stdlib.h>
 
-#define LOOKS 4
+#define LOOKS    4
+#define HURRY_MS 100
 
 struct idle {
 	struct daemon *d;
 	struct timer *timer;
 	uint64_t after_ms, since;
+	bool hurry;     /* whoever came and went is no reason to stay */
 	uint64_t calls; /* that were answered when we last looked */
 	loop_fn *end;
 };
@@ -26,7 +28,8 @@ static bool busy(const struct idle *i)
 
 	ledger_entries(d->ctx.ledger, &open);
 	return open > 0 || ledger_pending(d->ctx.ledger) || recover_busy(d->recover) || !queue_idle(d->queue) ||
-		schedule_next(d->schedule) >= 0 || control_connections(d->control) > 0 || control_calls(d->control) != i->calls;
+		schedule_next(d->schedule) >= 0 || control_connections(d->control) > 0 ||
+		(!i->hurry && control_calls(d->control) != i->calls);
 }
 
 static void look(void *arg)
@@ -36,7 +39,7 @@ static void look(void *arg)
 	if (busy(i)) {
 		i->since = clock_ms();
 		i->calls = control_calls(i->d->control);
-	} else if (clock_ms() - i->since >= i->after_ms) {
+	} else if (i->hurry || clock_ms() - i->since >= i->after_ms) {
 		i->end(i->d);
 		return;
 	}
@@ -51,6 +54,15 @@ struct idle *idle_new(struct daemon *d, unsigned int after_s, loop_fn *end)
 	i->timer = timer_new(d->ctx.loop, look, i);
 	timer_set(i->timer, i->after_ms / LOOKS);
 	return i;
+}
+
+void idle_hurry(struct idle *i)
+{
+	if (!i)
+		return;
+	i->hurry = true;
+	i->after_ms = HURRY_MS;
+	timer_set(i->timer, 0);
 }
 
 void idle_free(struct idle *i)

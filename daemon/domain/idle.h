@@ -11,6 +11,7 @@
  */
 struct idle;
 struct idle *idle_new(struct daemon *d, unsigned int after_s, loop_fn *end);
+void idle_hurry(struct idle *i); /* not after so long, but as soon as there is nothing to do; NULL is fine */
 void idle_free(struct idle *i); /* NULL is fine */
 
 #endif

@@ -234,3 +234,18 @@ def test_the_verb_daemon(alone):
     assert r.returncode == 2 and "interval-minutes" in r.stderr
     p.terminate()
     assert p.wait(60) == 0
+
+
+def test_it_makes_way_for_one_that_stays(alone):
+    """The order's short reference goes on with the daemon: the one of the calls before is no obstacle, unless someone needs it."""
+    pid = json.loads(client(alone, "--json", "status").stdout)["pid"]
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(alone.socket))
+        r = client(alone, "daemon")
+        assert r.returncode == 75 and f"pid {pid}" in r.stderr and "for a call only" in r.stderr
+    alone.start()
+    world.until(lambda: alone.alive() and alone.answers() and alone.call("Status")["parameters"]["pid"] == alone.process.pid, "its own")
+    world.until(lambda: gone(pid), "the first one has ended")
+    os.kill(alone.process.pid, signal.SIGUSR1)  # one that stays does not mind
+    assert alone.answers()
+    alone.stop()

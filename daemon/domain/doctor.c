@@ -43,6 +43,7 @@ static const struct {
 	{ "stopped by us", check_ledger },
 	{ "left down", check_containers },
 	{ "missing units", check_missing_units },
+	{ "old copies", check_old_copies },
 	{ "clock", check_run_clock },
 };
 

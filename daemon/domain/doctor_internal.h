@@ -44,6 +44,6 @@ check_fn check_repository, check_policies, check_maintenance;
 /* doctor_bundle.c */
 check_fn check_bundle;
 /* doctor_service.c: units, schedule, what past runs left */
-check_fn check_units, check_schedule, check_ledger, check_last_run, check_run_clock;
+check_fn check_units, check_schedule, check_ledger, check_last_run, check_old_copies, check_run_clock;
 
 #endif

@@ -8,10 +8,12 @@
 #include "common/varlink.h"
 #include "daemon/domain/doctor_internal.h"
 #include "daemon/domain/history.h"
+#include "daemon/domain/swap.h"
 
 #define SYSTEMCTL     "/usr/bin/systemctl"
 #define SYSTEMD_RUNS  "/run/systemd/system" /* sd_booted(3) */
 #define OLD_RUN_MS    ((int64_t)48 * 3600 * 1000)
+#define DAY_MS        ((int64_t)24 * 3600 * 1000)
 #define FUTURE_MS     ((int64_t)60 * 1000)
 #define FIRST_SANE_MS ((int64_t)1700000000 * 1000) /* a clock before 2023-11 is not set */
 
@@ -142,6 +144,29 @@ void check_ledger(struct check *c)
 			"not running again: %s", text.data);
 	else
 		check_say(c, NULL, CHECK_OK, NULL, "nothing that we stopped is down");
+	check_over(c);
+}
+
+/* What restores have kept takes room; it goes by itself after restore.kept_days, a day of grace here. */
+void check_old_copies(struct check *c)
+{
+	const struct conf *conf = c->o->ctx->conf;
+	struct strv ids CLEANUP(strv_done) = { 0 };
+	int64_t oldest = 0;
+	int days = conf->restore.kept_days;
+
+	swaps_list(conf, &ids);
+	if (ids.n == 0 || restore_id_time(ids.v[0], &oldest) < 0)
+		check_say(c, NULL, CHECK_OK, NULL, "no restore has left one");
+	else if (days > 0 && wall_ms() - oldest > (days + 1) * DAY_MS)
+		check_say(c, NULL, CHECK_WARNING, "the daemon's log says what cannot be removed; it is tried again",
+			"the old copies of restore %s should be gone after %d days", ids.v[0], days);
+	else if (days > 0)
+		check_say(c, NULL, CHECK_OK, NULL, "of %zu restore%s, each removed after %d days; the oldest is of %s", ids.n,
+			ids.n == 1 ? "" : "s", days, ids.v[0]);
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "of %zu restore%s, until you remove them; the oldest is of %s", ids.n,
+			ids.n == 1 ? "" : "s", ids.v[0]);
 	check_over(c);
 }
 

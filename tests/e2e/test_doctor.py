@@ -272,6 +272,20 @@ def test_clock_went_back(daemon):
     bad(daemon, "clock", "failed", "20991231T235959Z has been already")
 
 
+def test_old_copies(daemon):
+    """One that a restore has kept; one that should be gone and is still there."""
+    daemon.engine.container("web", volumes=["data:/data"])
+    daemon.engine.sh("web", "echo x > /data/x")
+    daemon.backup()
+    assert "no restore" in checks(daemon)["old copies"]["detail"]
+    daemon.ctl("restore", "web", "--yes", check=0)
+    row = bad(daemon, "old copies", "ok", "of 1 restore, each removed after 7 days")
+    record = next((daemon.state / "restores").glob("*.json"))
+    assert record.stem in row["detail"]
+    (record.parent / record.name.replace(record.stem, "20260101T000000Z")).write_text("{}")  # nothing can come of that one
+    bad(daemon, "old copies", "warning", "20260101T000000Z should be gone after 7 days", "log")
+
+
 def test_left_down(daemon):
     """By someone else, and by us when a start cannot work."""
     daemon.engine.container("web", volumes=["data:/data"])

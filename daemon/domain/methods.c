@@ -102,6 +102,18 @@ static void on_list(void *arg, const struct fault *f, struct planned *p)
 	question_free(q);
 }
 
+/* What a run of all units would say beside its units. */
+static void plan_warnings(const struct unit_question *q, const struct conf *c, const struct planned *p, struct json_object *o)
+{
+	struct strv missing CLEANUP(strv_done) = { 0 }, warnings CLEANUP(strv_done) = { 0 };
+
+	if (q->units.n == 0)
+		known_missing(c, &p->units, &missing);
+	for (size_t i = 0; i < missing.n; i++)
+		strv_take(&warnings, known_sentence(missing.v[i]));
+	json_put_list(o, "warnings", &warnings);
+}
+
 static void on_plan(void *arg, const struct fault *f, struct planned *p)
 {
 	struct unit_question *q = arg;
@@ -124,7 +136,7 @@ static void on_plan(void *arg, const struct fault *f, struct planned *p)
 	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
 	json_put_text(o, "parallel_workers", workers);
 	json_object_object_add(o, "plans", list);
-	json_object_object_add(o, "warnings", json_object_new_array());
+	plan_warnings(q, d->conf, p, o);
 	planned_free(p);
 	request_reply(q->request, o);
 	question_free(q);

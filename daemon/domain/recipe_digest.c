@@ -171,6 +171,7 @@ static void take_references(struct recipe_files *r, struct compose_references *r
 		if (!w)
 			continue;
 		w->optional = ref->optional;
+		w->variables = ref->kind == COMPOSE_ENV && ends_with(ref->by, " of include");
 		w->directory = TAKE_PTR(ref->directory);
 	}
 	for (size_t i = 0; i < refs->unresolved.n; i++)

@@ -147,14 +147,6 @@ static char *parent_of(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
-static void add_compose_file(struct reader *r, const char *written, const char *directory, const char *by)
-{
-	char *path = resolve(r, written, by);
-	char *own CLEANUP(freep) = path && !directory ? parent_of(path) : NULL;
-
-	add(r, COMPOSE_FILE, path, directory ? directory : own, by, false);
-}
-
 /* A file name, a map with path and required, or a list of either. */
 static void read_files(struct reader *r, enum compose_kind kind, const yaml_node_t *n, const char *by)
 {
@@ -171,21 +163,33 @@ static void read_files(struct reader *r, enum compose_kind kind, const yaml_node
 	}
 }
 
-/* A name, or a list of names of one thing: the first says where it lies. */
+/* One file of an include. ${directory} (owned) becomes its own where none is known yet: the first file says it. */
+static void read_included(struct reader *r, const char *written, char **directory)
+{
+	char *path = resolve(r, written, "include");
+
+	if (path && !*directory)
+		*directory = parent_of(path);
+	add(r, COMPOSE_FILE, path, *directory, "include", false);
+}
+
+/* A name, or a map with a name or a list of them; with env files, or the .env in its directory. */
 static void read_include(struct reader *r, const yaml_node_t *n)
 {
-	const yaml_node_t *paths = n->type == YAML_MAPPING_NODE ? get(r, n, "path") : n;
+	const yaml_node_t *paths = n->type == YAML_MAPPING_NODE ? get(r, n, "path") : n, *env = get(r, n, "env_file");
 	const char *own = scalar(get(r, n, "project_directory")), *text = scalar(paths);
 	char *directory CLEANUP(freep) = own ? resolve(r, own, "include") : NULL;
 
-	read_files(r, COMPOSE_ENV, get(r, n, "env_file"), "env_file of include");
 	if (text && *text)
-		add_compose_file(r, text, directory, "include");
-	if (!paths || paths->type != YAML_SEQUENCE_NODE)
-		return;
-	for (yaml_node_item_t *i = paths->data.sequence.items.start; i < paths->data.sequence.items.top; i++)
-		if ((text = scalar(node(r, *i))) && *text)
-			add_compose_file(r, text, directory, "include");
+		read_included(r, text, &directory);
+	if (paths && paths->type == YAML_SEQUENCE_NODE)
+		for (yaml_node_item_t *i = paths->data.sequence.items.start; i < paths->data.sequence.items.top; i++)
+			if ((text = scalar(node(r, *i))) && *text)
+				read_included(r, text, &directory);
+	if (env)
+		read_files(r, COMPOSE_ENV, env, "env_file of include");
+	else if (directory && r->out->n < COMPOSE_REFERENCES_MAX)
+		add(r, COMPOSE_ENV, xasprintf("%s/.env", streq(directory, "/") ? "" : directory), NULL, "env_file of include", true);
 }
 
 static void read_service(struct reader *r, const char *name, const yaml_node_t *n)
@@ -197,8 +201,10 @@ static void read_service(struct reader *r, const char *name, const yaml_node_t *
 
 	read_files(r, COMPOSE_ENV, get(r, n, "env_file"), env);
 	read_files(r, COMPOSE_CONFIG, get(r, n, "label_file"), labels);
-	if (file && *file)
-		add_compose_file(r, file, NULL, extends);
+	if (file && *file) {
+		char *path = resolve(r, file, extends), *directory CLEANUP(freep) = path ? parent_of(path) : NULL;
+		add(r, COMPOSE_FILE, path, directory, extends, false);
+	}
 	if (context && context->type == YAML_MAPPING_NODE)
 		context = get(r, context, "context");
 	if (scalar(context) && *scalar(context))

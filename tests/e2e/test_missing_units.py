@@ -17,6 +17,8 @@ def test_missing_until_acknowledged(engine, daemon):
     assert gone(daemon) == ["mail"]
     assert "unit that had restore points and is gone: mail" in daemon.ctl("list", "--units", check=0).stdout
 
+    assert "forget mail" in daemon.ctl("backup", "--dry-run").stdout
+
     # a run of all units is not ok, and saves the others
     result = daemon.backup(state="failed")
     units = {u["unit"]: u for u in result["units"]}

@@ -35,6 +35,7 @@ def project(directory):
     (p / "part/compose.yml").write_text("services: {part: {image: bb, extends: {file: base.yml, service: x}, env_file: part.env}}\n")
     (p / "part/base.yml").write_text("services: {x: {image: bb, env_file: gone.env}}\n")
     (p / "part/part.env").write_text("PART=1\n")
+    (p / "part/.env").write_text("PART_TOKEN=canary-part\n")
     (p / ".env").write_text("CONF_DIR=conf\nROOT_PASSWORD='canary-dotenv\nmore'\n# OLD_TOKEN=canary-old\nURL=db://u:canary-url@h/\n")
     (p / "web.env").write_text("PLAIN=visible\nAPI_KEY=canary-web\n")
     (p / "conf/site.conf").write_text("site\n")
@@ -63,7 +64,7 @@ def test_files_of_compose_files(engine, daemon, directory):
     engine.container("shop-web-1", *labels(p, p / "compose.yml"), project="shop", service="web")
     warnings = daemon.backup("shop", state="warnings")["units"][0]["warnings"]
     recipe = recipe_of(daemon, "shop")
-    for name in ("compose.yml", "part/compose.yml", "part/base.yml", "part/part.env", ".env", "web.env", "conf/site.conf"):
+    for name in ("compose.yml", "part/compose.yml", "part/base.yml", "part/part.env", "part/.env", ".env", "web.env", "conf/site.conf"):
         assert os.path.exists(f"{recipe}/compose{p}/{name}"), name
     text = everything(recipe)
     assert "canary" not in text and "PLAIN=visible" in text and "CONF_DIR=conf" in text

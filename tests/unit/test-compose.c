@@ -35,6 +35,7 @@ static void everything_compose_reads(void **state)
 		"  - path: [a.yml, ../b.yml]\n"
 		"    project_directory: /srv/else\n"
 		"    env_file: inc.env\n"
+		"  - path: [two/c.yml, /d.yml]\n"
 		"  - oci://registry/x\n"
 		"x-common: &common\n"
 		"  env_file: common.env\n"
@@ -71,10 +72,18 @@ static void everything_compose_reads(void **state)
 	assert_int_equal(read_text(text, &r, &f), 0);
 	check(&r, i, COMPOSE_FILE, "/srv/shop/other/compose.yml", "include");
 	assert_string_equal(r.v[i++].directory, "/srv/shop/other");
-	check(&r, i++, COMPOSE_ENV, "/srv/shop/inc.env", "env_file of include");
+	check(&r, i, COMPOSE_ENV, "/srv/shop/other/.env", "env_file of include");
+	assert_true(r.v[i++].optional);
 	check(&r, i, COMPOSE_FILE, "/srv/shop/a.yml", "include");
 	assert_string_equal(r.v[i++].directory, "/srv/else");
-	check(&r, i++, COMPOSE_FILE, "/srv/b.yml", "include");
+	check(&r, i, COMPOSE_FILE, "/srv/b.yml", "include");
+	assert_string_equal(r.v[i++].directory, "/srv/else");
+	check(&r, i++, COMPOSE_ENV, "/srv/shop/inc.env", "env_file of include");
+	check(&r, i, COMPOSE_FILE, "/srv/shop/two/c.yml", "include");
+	assert_string_equal(r.v[i++].directory, "/srv/shop/two");
+	check(&r, i, COMPOSE_FILE, "/d.yml", "include");
+	assert_string_equal(r.v[i++].directory, "/srv/shop/two");
+	check(&r, i++, COMPOSE_ENV, "/srv/shop/two/.env", "env_file of include");
 	check(&r, i++, COMPOSE_ENV, "/srv/shop/db.env", "env_file of db");
 	check(&r, i, COMPOSE_ENV, "/srv/shop/maybe.env", "env_file of db");
 	assert_true(r.v[i++].optional);

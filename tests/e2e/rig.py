@@ -73,7 +73,7 @@ def kept(directory):
 class Machine:
     def __init__(self, engine, name):
         self.engine, self.name = engine, name
-        self.cursor = None  # the journal's, at the beginning of the test
+        self.since = None  # of the journal: when the test began
 
     def exists(self):
         return self.engine.docker("container", "inspect", self.name, check=False).returncode == 0
@@ -117,8 +117,12 @@ class Machine:
 
     def restore_template(self):
         self.sh("cp -a /opt/template/. /")
-        self.cursor = self.sh("journalctl -n0 --show-cursor").split("cursor:")[1].strip()
+        self.from_now()
         return self
+
+    def from_now(self):
+        """What journal() and entries() show. Not by a cursor: with matches, journalctl 252 drops the first entry after it."""
+        self.since = self.sh("date +'%F %T.%6N'").strip()
 
     def copy(self, directory):
         """What lies in this directory, over the root."""
@@ -159,7 +163,7 @@ class Machine:
 
     def journal(self, unit=None, *argv, output="cat"):
         """What was said since the test began."""
-        which = (("-u", unit) if unit else ()) + ((f"--after-cursor={self.cursor}",) if self.cursor else ())
+        which = (("-u", unit) if unit else ()) + ((f"--since={self.since}",) if self.since else ())
         return self.run("journalctl", "--no-pager", "-o", output, *which, *argv).stdout
 
     def entries(self, *matches):
@@ -225,6 +229,7 @@ class Machine:
         self.sh(f"""rm -f /run/hold-tar
             systemctl disable --now {' '.join(UNITS)} 2>/dev/null
             rm -rf /etc/systemd/system/kopi-docka* {CONF} /var/lib/kopi-docka /var/cache/kopi-docka /run/kopi-docka /srv/* /home/*
+            while umount /mnt/* 2>/dev/null; do :; done; rm -rf /mnt/*
             systemctl daemon-reload; systemctl reset-failed
             systemctl is-active -q docker || systemctl start docker
             c=$(docker ps -aq); [ -z "$c" ] || docker rm -f -v $c >/dev/null

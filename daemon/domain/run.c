@@ -89,6 +89,19 @@ static void end(struct run *r)
 	aftermath_start(&o, on_aftermath);
 }
 
+/* Law 7: one that could not begin is a failed run of the history too; a mistyped unit is none. */
+static void cannot_begin(struct run *r)
+{
+	if (r->fault.code == FAULT_NO_SUCH_UNIT || r->fault.code == FAULT_CANCELLED) {
+		finish(r);
+		return;
+	}
+	r->result.started_ms = wall_ms();
+	r->result.backup_id = history_next_id(r->o.ctx->conf, r->result.started_ms);
+	strv_add(&r->result.errors, r->fault.text);
+	end(r);
+}
+
 /* --- unit after unit ----------------------------------------------------------------- */
 
 /* The newer result of a unit that was tried again replaces the first. */
@@ -200,7 +213,7 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 
 	if (f) {
 		r->fault = *f;
-		finish(r);
+		cannot_begin(r);
 		return;
 	}
 	take_units(r, p);
@@ -237,7 +250,7 @@ static void begin(void *arg)
 	struct run *r = arg;
 
 	if (conf_check_password(r->o.ctx->conf, &r->fault) < 0) {
-		finish(r);
+		cannot_begin(r);
 		return;
 	}
 	if (r->wanted.n == 0)

@@ -9,7 +9,8 @@
  * A run: the backups of one or more units, one after another, under one backup_id.
  * A unit that someone else's act spoiled is tried once more at the end. The result is
  * in the history before ${done} is called; the error of a run that could not begin
- * (unknown unit, no engine, no password) is ${f} with result NULL.
+ * (no engine, no password) is ${f}, and a failed run of the history without units; of an unknown unit it is
+ * ${f} alone.
  */
 struct run;
 

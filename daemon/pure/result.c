@@ -89,6 +89,8 @@ enum run_state run_result_judge(const struct run_result *r)
 
 	if (r->state == RUN_CANCELLED || r->state == RUN_INTERRUPTED)
 		return r->state;
+	if (r->n_units == 0 && r->errors.n)
+		return RUN_FAILED; /* it could not begin */
 	for (size_t i = 0; i < r->n_units; i++) {
 		enum run_state s = judge_unit(&r->units[i]);
 		worst = s > worst ? s : worst;

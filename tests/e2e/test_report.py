@@ -70,6 +70,24 @@ def test_no_report_is_a_warning(engine, directory):
     d.backup(state="ok")
 
 
+def test_run_that_cannot_begin(engine, directory):
+    """The engine is away: the call fails, and the run is in history and reports all the same; a mistyped unit is no run."""
+    path = directory / "relay/docker.sock"
+    path.parent.mkdir()
+    relay = world.Relay(path, engine)
+    d = world.Daemon(engine, directory, docker__socket=path, backup__backup_base_path=directory / "base").start().init()
+    engine.container("web")
+    d.ctl("backup", "--unit", "wbe", check=1)
+    assert d.call("History")["parameters"]["runs"] == []
+    relay.refused = "/"
+    assert d.ctl("backup", check=1).stderr
+    run = d.call("History")["parameters"]["runs"][0]
+    assert run["state"] == "failed" and run["units"] == [] and "docker" in run["errors"][0], run
+    assert same_as_history(d, directory / "base" / f"{run['backup_id']}.json") == run
+    relay.shutdown()
+    relay.server_close()
+
+
 def test_interrupted_run(engine, directory):
     """A daemon killed in the second unit: the next one puts the run into history and reports, the first unit's result too."""
     reports = directory / "base"

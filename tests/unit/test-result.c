@@ -61,6 +61,10 @@ static void no_success_with_errors_inside(void **state)
 	r.units[0].service = SERVICE_UP;
 	strv_add(&r.units[0].not_restarted, "c");
 	assert_int_equal(run_result_judge(&r), RUN_FAILED);
+	struct run_result none = { 0 };
+	strv_add(&none.errors, "there is no engine");
+	assert_int_equal(run_result_judge(&none), RUN_FAILED); /* it could not begin */
+	run_result_done(&none);
 	r.state = RUN_CANCELLED;
 	assert_int_equal(run_result_judge(&r), RUN_CANCELLED);
 	run_result_done(&r);

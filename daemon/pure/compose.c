@@ -207,8 +207,9 @@ static void read_service(struct reader *r, const char *name, const yaml_node_t *
 	}
 	if (context && context->type == YAML_MAPPING_NODE)
 		context = get(r, context, "context");
-	if (scalar(context) && *scalar(context))
-		add(r, COMPOSE_BUILD, resolve(r, scalar(context), build), NULL, build, true);
+	const char *directory = scalar(context);
+	if (directory && *directory)
+		add(r, COMPOSE_BUILD, resolve(r, directory, build), NULL, build, true);
 }
 
 static void read_definition(struct reader *r, enum compose_kind kind, const char *name, const yaml_node_t *n)

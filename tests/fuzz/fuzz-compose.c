@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	env_variables(text, env, &variables);
 	char *clean CLEANUP(freep) = redact_env_file(text, env, NULL);
+	if (!clean)
+		abort();
 	IGNORE(compose_read(text + head, size - head, "/srv/x", &variables, &r, NULL)); /* any outcome */
 	if (r.n > COMPOSE_REFERENCES_MAX || r.unresolved.n > COMPOSE_REFERENCES_MAX + 1)
 		abort();

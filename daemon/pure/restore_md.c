@@ -334,7 +334,13 @@ static void put_redacted(struct buf *b, const struct restore_md_options *o)
 		buf_puts(b, "Secrets are in this recipe as they were (`recipe.secrets = true`): keep it where only root can read.\n\n");
 	if (!o->redacted || o->redacted->n == 0)
 		return;
-	buf_puts(b, "### Redacted secrets\n\nPut these back before starting:\n\n");
+	buf_puts(b, "### Redacted secrets\n\n");
+	if (o->compose)
+		buf_puts(b, "What was in a file is to be put back into that file before starting. Of a container only `inspect/` lacks it:\n"
+			    "compose takes it from the project's files.\n\n");
+	else
+		buf_puts(b, "A variable is to be set in the shell before the container's block below, anything else in the block itself, in\n"
+			    "place of " REDACTED ".\n\n");
 	for (size_t i = 0; i < o->redacted->n; i++) {
 		buf_puts(b, "- ");
 		put_prose(b, o->redacted->v[i]);

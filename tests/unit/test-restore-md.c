@@ -249,6 +249,7 @@ static void a_project(void **state)
 	assert_string_equal(anon, "new\n");
 	contains(asked, "eq .Destination \"/d\\x22\\x7d\\x7d\\x7b\\x7b\"}}");
 	contains(text, "They came out of a manager's volume");
+	contains(text, "put back into that file before starting");
 	contains(text, "Secrets are in this recipe as they were");
 	strv_done(&s.running); /* nothing ran: created only */
 	char *idle CLEANUP(freep) = restore_md(&o);
@@ -283,6 +284,7 @@ static void redacted_secrets_stop_it(void **state)
 	assert_string_equal(password, "mine");
 	contains(later, "<run><" HOSTILE ">\n<connect>\n<start><--><web>\n");
 	contains(text, "- HostConfig.X: it's");
+	contains(text, "is to be set in the shell");
 	strv_add(&s.container.words, "--label=x=" REDACTED);
 	char *worse CLEANUP(freep) = restore_md(&o);
 	assert_int_not_equal(follow(worse, "DB_PASSWORD=mine"), 0);

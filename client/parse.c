@@ -90,6 +90,7 @@ static int parse_one(int argc, char **argv, const struct verb *v, struct options
 
 	if (starts_with(arg, "--")) {
 		opt = v ? find(v->options, arg + 2, len - 2) : NULL;
+		o->own = o->own || opt;
 		opt = opt ? opt : find(options_common, arg + 2, len - 2);
 	}
 	if (!opt)

@@ -11,6 +11,7 @@
 struct options {
 	const char *socket, *config; /* borrowed from argv, as every text here */
 	bool json, help, version;
+	bool own; /* an option of the verb's own list was given */
 	struct strv words; /* what follows the verb without being an option */
 	struct strv units, items, paths;
 	const char *target, *directory, *reason, *back, *safety_directory;

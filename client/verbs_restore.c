@@ -26,9 +26,9 @@ static int render_script(FILE *to, struct json_object *reply)
 
 static int confirm(const struct options *o)
 {
-	screen_say(stdout, 0, "This stops the containers of %s and replaces its %s by what is in the repository; what is there "
-			      "now is kept beside it.",
-		o->words.v[0], o->items.n ? "named items" : "volumes and binds");
+	screen_say(stdout, 0, "This stops the containers of %s and replaces its %s by what %s; what is there now is kept beside it.",
+		o->words.v[0], o->paths.n ? "named paths" : o->items.n ? "named items" : "volumes and binds",
+		o->back ? "a restore had put aside" : "is in the repository");
 	int r = prompt_yes("Go on?");
 	if (r == 1)
 		return EXIT_OK;
@@ -39,7 +39,7 @@ static int confirm(const struct options *o)
 /* Without a unit: the wizard, where there is someone to ask. */
 static int choose(const struct verb *v, struct options *o)
 {
-	if (o->items.n || o->target || o->yes || o->script || o->json)
+	if (o->own || o->json)
 		return help_usage(v, "with options, restore needs the UNIT they are for");
 	if (!prompt_possible())
 		return help_usage(v, "there is no terminal to ask on what to restore: name it, restore UNIT [BACKUP_ID] --yes");

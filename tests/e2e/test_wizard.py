@@ -184,8 +184,9 @@ def test_without_a_terminal(fake):
     assert fake.calls == []
 
 
-def test_options_need_a_unit(fake):
-    with world.Terminal(CTL, "--socket", fake.path, "restore", "--yes") as t:
+@pytest.mark.parametrize("option", [["--yes"], ["--path", "x"], ["--in-place"], ["--back", "last"]])
+def test_options_need_a_unit(fake, option):
+    with world.Terminal(CTL, "--socket", fake.path, "restore", *option) as t:
         assert t.end() == 2 and "UNIT" in t.output
     assert fake.calls == []
 

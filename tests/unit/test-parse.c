@@ -33,7 +33,7 @@ static void every_kind_in_every_place(void **state)
 	assert_string_equal(o.words.v[1], "four");
 	assert_int_equal(o.units.n, 2);
 	assert_string_equal(o.units.v[1], "b");
-	assert_true(o.dry_run && o.json && !o.help);
+	assert_true(o.dry_run && o.json && !o.help && o.own);
 	assert_string_equal(o.target, "/x");
 	assert_int_equal(o.limit, 7);
 	assert_int_equal(parse_words(&verb, &o), 0);
@@ -71,8 +71,8 @@ static void help_has_a_short_form(void **state)
 	struct options o CLEANUP(options_done) = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(&verb, &o, "-h"), 1);
-	assert_true(o.help);
+	assert_int_equal(parse(&verb, &o, "-h --socket /x"), 3);
+	assert_true(o.help && !o.own);
 }
 
 static void what_is_wrong_is_refused(void **state)

@@ -6,7 +6,7 @@
  *   stage [--file] [--paths] [--beside DIR] --id ID --name NAME DEST
  *       a fresh directory for the new data on DEST's filesystem; one JSON line says where
  *       it is, where the old will be kept, and what is free there
- *   swap, undo --mode MODE --new … --dest … --kept … --failed … --marker … [--root … --below …]
+ *   swap, undo --mode MODE --new … --dest … --kept … --failed … --marker … [--nothing] [--root … --below …]
  *       the old goes to KEPT ("kept" is printed if that is something) and the new to DEST;
  *       undo goes back from wherever it stands
  *   clear [--marker FILE] DIR
@@ -79,7 +79,7 @@ static int usage(void)
 }
 
 enum { OPT_FILE = 256, OPT_PATHS, OPT_BESIDE, OPT_ID, OPT_NAME, OPT_MODE, OPT_NEW, OPT_DEST, OPT_KEPT, OPT_FAILED,
-	OPT_MARKER, OPT_ROOT, OPT_BELOW };
+	OPT_MARKER, OPT_ROOT, OPT_BELOW, OPT_NOTHING };
 
 static const struct option options[] = {
 	{ "file", no_argument, NULL, OPT_FILE }, { "paths", no_argument, NULL, OPT_PATHS },
@@ -88,7 +88,7 @@ static const struct option options[] = {
 	{ "new", required_argument, NULL, OPT_NEW }, { "dest", required_argument, NULL, OPT_DEST },
 	{ "kept", required_argument, NULL, OPT_KEPT }, { "failed", required_argument, NULL, OPT_FAILED },
 	{ "marker", required_argument, NULL, OPT_MARKER }, { "root", required_argument, NULL, OPT_ROOT },
-	{ "below", required_argument, NULL, OPT_BELOW }, { 0 },
+	{ "below", required_argument, NULL, OPT_BELOW }, { "nothing", no_argument, NULL, OPT_NOTHING }, { 0 },
 };
 
 static bool take(int opt, struct stage *s, struct exchange *x)
@@ -107,6 +107,7 @@ static bool take(int opt, struct stage *s, struct exchange *x)
 	case OPT_MARKER: x->marker = optarg; break;
 	case OPT_ROOT: x->root = optarg; break;
 	case OPT_BELOW: x->below = optarg; break;
+	case OPT_NOTHING: x->nothing = true; break;
 	default: return false;
 	}
 	return true;

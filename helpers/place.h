@@ -32,6 +32,7 @@ struct exchange {
 	const char *mode; /* rename | contents | path */
 	const char *new, *dest, *kept, *failed;
 	const char *marker;       /* rename, path: says which of two is the new one */
+	bool nothing;             /* new may be missing: dest is only moved away */
 	const char *root, *below; /* path: dest is relative to root, new's directories stand below */
 };
 int place_swap(const struct exchange *x);

@@ -213,6 +213,8 @@ int place_swap(const struct exchange *x)
 {
 	struct spot spot;
 
+	if (!x->nothing && !is_there(x->new))
+		return place_refuse("%s is not there any more: what is at %s stays", x->new, x->dest);
 	if (streq(x->mode, "contents")) {
 		int ended = swap_contents(x);
 		return ended == 0 ? place_tell_kept(x->kept) : ended;

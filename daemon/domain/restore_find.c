@@ -24,7 +24,7 @@ static char *last_of(const struct restore *r)
 		struct swaps s;
 		if (swaps_load(path, &s, NULL) < 0)
 			continue;
-		bool fits = streq(s.unit, r->unit) && s.n > 0;
+		bool fits = streq(s.unit, r->unit) && s.n > 0 && !s.elsewhere;
 		swaps_done(&s);
 		if (fits)
 			return xstrdup(ids.v[i]);
@@ -45,6 +45,7 @@ static void take_back(struct restore *r, const struct swap *s)
 		archive_copy(&it->from, &s->safety);
 	} else {
 		it->reuse = xstrdup(s->kept);
+		it->nothing = s->nothing;
 		it->path = s->mode == SWAP_PATH ? xstrdup(s->dest) : NULL;
 	}
 }
@@ -55,7 +56,7 @@ static int find_back(struct restore *r, struct fault *f)
 	char *path CLEANUP(freep) = id && !strchr(id, '/') ? swaps_path(r->ctx->conf, id) : NULL;
 	struct swaps s = { 0 };
 
-	if (!path || swaps_load(path, &s, f) < 0 || !streq(s.unit, r->unit)) {
+	if (!path || swaps_load(path, &s, f) < 0 || !streq(s.unit, r->unit) || s.elsewhere) {
 		swaps_done(&s);
 		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no restore %s%sof unit %s to go back from",
 			id ? id : "", id ? " " : "", r->unit);

@@ -27,6 +27,7 @@ struct restore_item {
 	char *dest;              /* the item's path on this host, or below the target */
 	char *volume;            /* engine's name; NULL for binds and targets */
 	bool is_file, in_place;
+	bool nothing;            /* ${reuse} is what was not there */
 	char *staged, *kept, *failed; /* as kopi-docka-place said */
 	enum swap_mode mode;
 	int64_t device, free, size, used; /* -1 unknown */

@@ -15,7 +15,7 @@
 
 struct rendering {
 	const struct context *ctx;
-	char *unit, *backup_id, *target;
+	char *unit, *backup_id, *host, *target;
 	struct strv wanted;
 	struct planned *planned;
 	restore_script_fn *done;
@@ -29,6 +29,7 @@ static void over(struct rendering *r, const struct fault *f, struct json_object 
 	strv_done(&r->wanted);
 	free(r->unit);
 	free(r->backup_id);
+	free(r->host);
 	free(r->target);
 	free(r);
 }
@@ -151,7 +152,7 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 		over(r, f, NULL);
 		return;
 	}
-	points_from_snapshots(v, n, r->unit, repository_identity(r->ctx->repository), &points, &n_points);
+	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &points, &n_points);
 	const struct point *p = point_find(points, n_points, r->unit, r->backup_id);
 	if (p) {
 		answer(r, p);
@@ -184,6 +185,7 @@ void restore_script_start(const struct context *ctx, struct json_object *paramet
 	r->ctx = ctx;
 	r->unit = xstrdup(unit ? unit : "");
 	r->backup_id = xstrdup(json_text(parameters, "backup_id"));
+	r->host = xstrdup(json_text(parameters, "host"));
 	r->target = xstrdup(json_text(parameters, "target"));
 	json_read_list(parameters, "items", &r->wanted);
 	r->done = done;

@@ -23,6 +23,7 @@ static struct swap *add_swap(struct restore *r, const struct restore_item *it)
 	s->mode = it->mode;
 	s->is_file = it->is_file;
 	s->staged = xstrdup(it->staged);
+	s->bring_nothing = it->reuse && it->nothing;
 	return s;
 }
 
@@ -73,6 +74,7 @@ void restore_make_swaps(struct restore *r)
 	swaps_done(&r->swaps);
 	r->swaps = (struct swaps){
 		.id = xstrdup(r->restore_id), .unit = xstrdup(r->unit), .backup_id = xstrdup(r->backup_id),
+		.elsewhere = r->target != NULL,
 	};
 	size_t n = 0;
 	const struct service_member *m = r->service ? service_members(r->service, &n) : NULL;
@@ -136,6 +138,16 @@ static void on_closed(void *arg, const struct fault *f)
 	steps_next(r->steps);
 }
 
+/* Now with what there was before, and what was not there. */
+static void on_saved_again(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f)
+		log_warning("%s", f->text);
+	close_entry(r, "all is in place", on_closed);
+}
+
 static void on_swapped(void *arg, const struct fault *f)
 {
 	struct restore *r = arg;
@@ -147,7 +159,7 @@ static void on_swapped(void *arg, const struct fault *f)
 		restore_next(r, &own);
 		return;
 	}
-	close_entry(r, "all is in place", on_closed);
+	swaps_save(r->ctx, &r->swaps, on_saved_again, r);
 }
 
 static void on_saved(void *arg, const struct fault *f)

@@ -128,6 +128,7 @@ struct service *service_from_ledger(const struct service_options *o, const struc
 		m->inspect = xstrdup(e->inspect);
 		m->grace_s = e->grace_s;
 		m->paused = e->paused;
+		m->owed = e->owed;
 		m->state = MEMBER_STOPPING;
 	}
 	return s;
@@ -180,6 +181,7 @@ void service_record(struct service *s, service_done_fn *done, void *arg)
 			.service = m->compose_service,
 			.started_at = m->started_at,
 			.paused = m->paused,
+			.owed = m->owed,
 			.level = (int)m->level,
 			.grace_s = m->grace_s,
 			.inspect = m->inspect,
@@ -239,6 +241,7 @@ void service_renew(struct service *s)
 		}
 		m->state = MEMBER_UNTOUCHED;
 		m->owed = true;
+		m->start_sent = false;
 		m->unhealthy = m->killed = false;
 		m->tries = 0;
 	}

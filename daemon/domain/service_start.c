@@ -178,6 +178,8 @@ static void on_confirmed(void *arg, const struct fault *f, struct container *c)
 		c->state == CONTAINER_PAUSED) {
 		started(m, c);
 	} else {
+		free(m->new_started_at);
+		m->new_started_at = xstrdup(c->started_at); /* of our start: a second turn knows it */
 		fault_set(&own, FAULT_FAILED, -EIO, "ended right after its start with exit code %d", c->exit_code);
 		try_again(m, &own);
 	}
@@ -236,7 +238,7 @@ static void on_look(void *arg, const struct fault *f, struct container *c)
 	} else if (is_running(c)) {
 		service_settle(m, MEMBER_LEFT, "started by someone else");
 		member_over(m);
-	} else if (!m->start_sent && !streq(c->started_at, m->started_at)) {
+	} else if (!m->start_sent && !m->owed && !streq(c->started_at, m->started_at)) {
 		/* Not the run that we ended: their last word was that it is down. */
 		service_settle(m, MEMBER_NOT_OURS, "started and stopped again by someone else");
 		member_over(m);

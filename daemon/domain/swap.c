@@ -13,6 +13,7 @@
 #include "common/paths.h"
 #include "daemon/domain/extract.h"
 #include "daemon/mech/child.h"
+#include "daemon/mech/steps.h"
 
 #define RENAME_DEADLINE_MS (5 * 60 * 1000)
 #define REMOVE_DEADLINE_MS (2 * 60 * 60 * 1000)
@@ -40,6 +41,10 @@ static void swap_over(struct swapper *x, const struct fault *f)
 {
 	struct swap *s = current(x);
 
+	char *part CLEANUP(freep) = xasprintf(".%zu", x->next);
+
+	if (x->action <= SWAPS_UNDO)
+		steps_failpoint(x->action == SWAPS_DO ? "swap" : "swap-back", part);
 	if (f) {
 		x->fault = *f;
 		fault_wrap(&x->fault, "%s", s->item);
@@ -93,6 +98,7 @@ static void on_placed(void *arg, const struct child_result *c)
 	}
 	if (x->action == SWAPS_DO) {
 		s->has_kept = starts_with(c->out, "kept");
+		s->nothing = !s->has_kept;
 	} else if (x->action == SWAPS_UNDO && s->done) {
 		free(s->put_back);
 		s->put_back = xstrdup(s->failed);
@@ -117,6 +123,8 @@ static void add_exchange(const struct swap *s, struct strv *argv)
 	add_option(argv, "--failed", s->failed);
 	add_option(argv, "--marker", s->marker);
 	add_option(argv, "--root", s->root);
+	if (s->bring_nothing)
+		strv_add(argv, "--nothing");
 	add_option(argv, "--below", s->root ? s->staged : NULL);
 }
 

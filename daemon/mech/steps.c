@@ -27,7 +27,7 @@ struct steps {
 static void advance(void *arg);
 
 /* Only test builds die here: law 1's test is generated from the table. */
-static void failpoint(const char *phase, const char *suffix)
+void steps_failpoint(const char *phase, const char *suffix)
 {
 #ifdef KD_FAILPOINTS
 	const char *at = getenv("KOPI_DOCKA_KILL_AT");
@@ -46,7 +46,7 @@ static void begin(struct steps *s, const char *name)
 	s->phase = name;
 	if (s->on_phase)
 		s->on_phase(s->owner, name, s->leaving);
-	failpoint(name, "");
+	steps_failpoint(name, "");
 }
 
 static void end(struct steps *s)
@@ -116,7 +116,7 @@ void steps_next(struct steps *s)
 	if (s->moving)
 		return; /* a second end of the same step counts for nothing */
 	s->moving = true;
-	failpoint(s->phase, ".end");
+	steps_failpoint(s->phase, ".end");
 	if (!s->leaving) {
 		s->at++;
 		s->leaving = s->at == s->n || s->fault.code != FAULT_NONE;

@@ -42,6 +42,8 @@ const char *steps_phase(const struct steps *s);
 
 /*
  * Test builds (-Dfailpoints=true): SIGKILL ourselves when the environment's
- * KOPI_DOCKA_KILL_AT equals "PHASE" at its begin or "PHASE.end" at its end.
+ * KOPI_DOCKA_KILL_AT equals "PHASE" at its begin or "PHASE.end" at its end. A step of many parts
+ * names them itself: "PHASE.1".
  */
+void steps_failpoint(const char *phase, const char *suffix);
 #endif

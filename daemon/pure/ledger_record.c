@@ -51,6 +51,8 @@ void ledger_format_open(struct buf *b, const struct ledger_entry *e)
 	json_put_text(o, "backup_id", e->backup_id);
 	if (e->kind == LEDGER_CONTAINER) {
 		json_put_flag(o, "paused", e->paused);
+		if (e->owed)
+			json_put_flag(o, "owed", true);
 		json_put_number(o, "level", e->level);
 		json_put_number(o, "grace_s", e->grace_s);
 	}
@@ -83,6 +85,7 @@ static void read_entry(struct json_object *o, struct ledger_entry *e)
 			.started_at = xstrdup(json_text(o, "started_at")),
 			.backup_id = xstrdup(json_text(o, "backup_id")),
 			.paused = json_flag(o, "paused", false),
+			.owed = json_flag(o, "owed", false),
 			.level = (int)json_number(o, "level", 0),
 			.grace_s = (int)json_number(o, "grace_s", 10),
 			.inspect = xstrdup(json_text(o, "inspect")),

@@ -17,6 +17,7 @@ struct ledger_entry {
 	/* LEDGER_CONTAINER */
 	char *name, *unit, *service, *started_at;
 	bool paused;
+	bool owed;        /* ours to start whichever run of it ended last: it may have gone down by itself */
 	int level;        /* start order */
 	int grace_s;      /* a stop in flight may last this long */
 	char *inspect;    /* full inspect, to bring it back by hand */

@@ -79,12 +79,14 @@ struct json_object *swaps_json(const struct swaps *s)
 	json_put_text(o, "restore_id", s->id);
 	json_put_text(o, "unit", s->unit);
 	json_put_text(o, "backup_id", s->backup_id);
+	json_put_flag(o, "elsewhere", s->elsewhere);
 	json_put_text(o, "safety", s->safety);
 	json_put_list(o, "containers", &s->containers);
 	for (size_t i = 0; i < s->n; i++) {
 		struct json_object *one = json_object_new_object();
 		json_put_text(one, "mode", modes[s->v[i].mode]);
 		json_put_flag(one, "is_file", s->v[i].is_file);
+		json_put_flag(one, "nothing", s->v[i].nothing);
 		for (size_t j = 0; j < ARRAY_SIZE(texts); j++)
 			put_quoted(one, texts[j].key, *text_of(&s->v[i], j));
 		json_object_array_add(list, one);
@@ -111,6 +113,7 @@ static int read_swaps(struct json_object *list, struct swaps *ret)
 		struct swap *s = swaps_add(ret);
 		s->mode = swap_mode_by_name(json_text(o, "mode"));
 		s->is_file = json_flag(o, "is_file", false);
+		s->nothing = json_flag(o, "nothing", false);
 		for (size_t j = 0; j < ARRAY_SIZE(texts); j++)
 			*text_of(s, j) = json_text(o, texts[j].key) ? text_unquote(json_text(o, texts[j].key)) : NULL;
 		if (!usable(s))
@@ -128,6 +131,7 @@ int swaps_parse(const char *text, size_t len, struct swaps *ret)
 		.id = xstrdup(json_text(o, "restore_id")),
 		.unit = xstrdup(json_text(o, "unit")),
 		.backup_id = xstrdup(json_text(o, "backup_id")),
+		.elsewhere = json_flag(o, "elsewhere", false),
 		.safety = xstrdup(json_text(o, "safety")),
 	};
 	json_read_list(o, "containers", &ret->containers);

@@ -30,13 +30,17 @@ struct swap {
 	char *dest;                  /* PATH: relative to root */
 	char *new, *kept, *failed, *marker, *root, *staged; /* of kopi-docka-place */
 	bool is_file;
+	bool nothing;                /* there was nothing before: the way back leaves nothing */
 	struct archive from, safety; /* IN_PLACE */
-	bool done, has_kept;         /* of this process: never in the file */
+	/* of this process, never in the file: */
+	bool done, has_kept;
+	bool bring_nothing;          /* new may be missing: that is what is brought back */
 	char *put_back;              /* where the new went on the way back, NULL */
 };
 
 struct swaps {
 	char *id;        /* of the restore: its time */
+	bool elsewhere;  /* into a directory: no restore --back brings that to the place */
 	char *unit, *backup_id;
 	struct strv containers; /* ids of what it stopped and started */
 	char *safety;    /* the backup_id of its safety copies in the repository, NULL: none */

@@ -79,6 +79,38 @@ def test_half_of_it(engine, daemon, directory):
     assert left == []
 
 
+def test_offered_on_a_terminal(engine, daemon):
+    picky(engine, daemon)
+    with world.Terminal(world.BUILD / "client/kopi-dockactl", "--socket", daemon.socket, "restore", "shop") as t:
+        t.expect("Go on?")
+        t.type("y")
+        t.expect("Put the old data back now?")
+        assert engine.volume("shopdata").joinpath("f").read_text() == "old\n"
+        t.type("y")
+        assert t.end() == 1
+    assert data(engine) == ("new", "new")
+
+
+def test_only_what_was_there(engine, daemon, directory):
+    """A restore into a directory is not the one to go back from, and an old copy that someone removed is not mistaken for none."""
+    engine.container("one", volumes=["vol:/data"])
+    engine.sh("one", "echo old > /data/f")
+    daemon.backup("one")
+    engine.sh("one", "echo new > /data/f")
+    before = daemon.call("Restore", {"unit": "one"})["parameters"]
+    elsewhere = daemon.call("Restore", {"unit": "one", "target": str(directory / "t")})["parameters"]
+    r = daemon.ctl("restore", "one", "--back", elsewhere["restore_id"], "--yes")
+    assert r.returncode == 1 and "to go back from" in r.stderr
+    kept = pathlib.Path(before["restored"][0]["kept"])
+    kept.rename(kept.with_name("away"))
+    r = daemon.ctl("restore", "one", "--back", "last", "--yes")
+    assert r.returncode == 1 and "is not there any more" in r.stderr, r.stderr
+    assert engine.sh("one", "cat /data/f") == "old\n"
+    kept.with_name("away").rename(kept)
+    daemon.ctl("restore", "one", "--back", "last", "--yes", check=0)
+    assert engine.sh("one", "cat /data/f") == "new\n"
+
+
 def test_unknown(engine, daemon):
     engine.container("one", volumes=["vol:/data"])
     r = daemon.ctl("restore", "one", "--back", "20200101T000000Z", "--yes")

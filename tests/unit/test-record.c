@@ -5,7 +5,7 @@
 static void fill(struct buf *b)
 {
 	struct ledger_entry c = { .kind = LEDGER_CONTAINER, .key = xstrdup("id1"), .name = xstrdup("db"), .unit = xstrdup("shop"),
-		.started_at = xstrdup("2026"), .paused = true, .level = 2, .grace_s = 30, .inspect = xstrdup("{}") };
+		.started_at = xstrdup("2026"), .paused = true, .owed = true, .level = 2, .grace_s = 30, .inspect = xstrdup("{}") };
 	struct ledger_entry r = { .kind = LEDGER_RUN, .key = xstrdup("b/shop"), .unit = xstrdup("shop"), .backup_id = xstrdup("b") };
 
 	ledger_format_open(b, &c);
@@ -39,7 +39,7 @@ static void there_and_back(void **state)
 	assert_true(used > 0);
 	assert_false(r.closes);
 	assert_int_equal(r.entry.kind, LEDGER_CONTAINER);
-	assert_true(r.entry.paused);
+	assert_true(r.entry.paused && r.entry.owed);
 	assert_int_equal(r.entry.level, 2);
 	assert_int_equal(r.entry.grace_s, 30);
 	struct ledger_entry copy;

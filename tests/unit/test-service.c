@@ -223,10 +223,14 @@ static void second_turn(void **state)
 	assert_int_equal(go(w, service_stop), FAULT_NONE);
 	w->containers[2].removed = true;
 	assert_int_not_equal(go(w, service_start), FAULT_NONE);
-	w->containers[0].running = false; /* ended by itself */
+	w->containers[0].running = false; /* ended by itself, after another start by its restart policy */
+	w->containers[0].run = 9;
 	service_renew(w->service);
 	assert_int_equal(go(w, service_record), FAULT_NONE);
 	assert_int_equal(open_entries(w), 2);
+	size_t n;
+	const struct ledger_entry *e = ledger_entries(w->ledger, &n);
+	assert_true(e[0].owed && e[1].owed); /* also after a kill */
 	assert_int_equal(go(w, service_stop), FAULT_NONE);
 	assert_false(w->containers[0].running || w->containers[1].running);
 	assert_int_equal(go(w, service_start), FAULT_NONE);

@@ -140,11 +140,11 @@ static int plan(struct planner *p, struct fault *f)
 		o.mountinfo = mountinfo.data;
 	strv_copy(&o.nested, &p->planned->nested);
 	strv_copy(&o.trusted_writers, &c->backup.trusted_writers);
-	strv_add(&o.forbidden, c->paths.state);
-	strv_add(&o.forbidden, c->paths.cache);
-	strv_add(&o.forbidden, c->paths.runtime);
-	if (c->kopia.repository_path)
-		strv_add(&o.forbidden, c->kopia.repository_path);
+	const char *const ours[] = { c->paths.state, c->paths.cache, c->paths.runtime, c->spool.directory,
+		c->kopia.cache_directory, c->kopia.repository_path };
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (ours[i])
+			strv_add(&o.forbidden, ours[i]);
 	int ret = plan_units(p->planned->inv, &o, &p->planned->units, f);
 	strv_done(&o.forbidden);
 	strv_done(&o.trusted_writers);

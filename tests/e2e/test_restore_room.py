@@ -132,3 +132,30 @@ def test_room_is_enough(engine, daemon, full):
     r = daemon.ctl("restore", "app", "--yes", "--in-place", check=0)
     assert "a copy of what was there is in repository" in r.stdout
     assert (data / "big").read_bytes() == old
+
+
+def test_mount_point(engine, daemon, small):
+    """The item is the mount point itself: its entries move, it stays, and what is kept in it is not backed up with it."""
+    os.chown(small, 5, 6)
+    os.chmod(small, 0o2751)
+    os.setxattr(small, "user.of", b"old")
+    (small / "f").write_text("old\n")
+    engine.container("app", volumes=[f"{small}:/data"])
+    daemon.backup("app")
+    (small / "f").write_text("new\n")
+    (small / "g").write_text("new\n")
+    os.chmod(small, 0o700)
+    os.setxattr(small, "user.of", b"new")
+    reply = daemon.call("Restore", {"unit": "app"})["parameters"]
+    kept = reply["restored"][0]["kept"]
+    assert (small / "f").read_text() == "old\n" and not (small / "g").exists()
+    st = os.stat(small)
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777, os.getxattr(small, "user.of")) == (5, 6, 0o2751, b"old")
+    assert kept.startswith(str(small / ".kopi-docka-kept")) and open(f"{kept}/g").read() == "new\n"
+    daemon.backup("app")
+    item = {"unit": "app", "item": f"bind:{small}"}
+    entries = daemon.call("ListEntries", item)["parameters"]["entries"]
+    assert {e["path"] for e in entries} - {"lost+found"} == {"f"}
+    daemon.ctl("restore", "app", "--back", "last", "--yes", check=0)
+    assert (small / "f").read_text() == "new\n" and (small / "g").exists()
+    assert os.stat(small).st_mode & 0o7777 == 0o700 and os.getxattr(small, "user.of") == b"new"

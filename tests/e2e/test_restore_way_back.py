@@ -2,6 +2,7 @@
 """Not healthy with the restored data: the old comes back by itself where that was asked for, else by one command;
 and a swap that fails in the middle of several items leaves none of them new."""
 import pathlib
+import threading
 
 import world
 
@@ -109,6 +110,23 @@ def test_only_what_was_there(engine, daemon, directory):
     kept.with_name("away").rename(kept)
     daemon.ctl("restore", "one", "--back", "last", "--yes", check=0)
     assert engine.sh("one", "cat /data/f") == "new\n"
+
+
+def test_cancelled(engine, daemon):
+    """While the containers are being stopped: they run again, with the data that they had."""
+    engine.container("one", volumes=["vol:/data"], command=world.STUBBORN)
+    engine.sh("one", "echo old > /data/f")
+    daemon.backup("one", state="warnings")  # it had to be killed
+    engine.sh("one", "echo new > /data/f")
+    answer = {}
+    t = threading.Thread(target=lambda: answer.update(daemon.call("Restore", {"unit": "one"})))
+    t.start()
+    job = world.until(lambda: (lambda p: p and p["phase"] == "stop" and p["job"])(daemon.call("Status")["parameters"].get("progress")), "it stops")
+    assert daemon.call("Cancel", {"job": job})["parameters"]["state"] == "cancelled"
+    t.join()
+    assert answer["error"].endswith(".Cancelled"), answer
+    assert engine.sh("one", "cat /data/f") == "new\n" and daemon.call("Status")["parameters"]["recovering"] == []
+    assert not world.run("find", engine.data / "kopi-docka", "-name", "f").stdout
 
 
 def test_unknown(engine, daemon):

@@ -96,8 +96,9 @@ static bool was_busy(void)
 static int start_service(void)
 {
 	const char *const start[] = { systemctl(), "start", SERVICE, NULL };
-	char *command CLEANUP(freep) = xasprintf("exec journalctl -u " SERVICE " -t kopi-dockad -p err --since=@%lld -n 2 -o cat -q "
-		"--no-pager >&2", (long long)(wall_ms() / 1000));
+	/* --sync: what it said last may not have been taken in yet. */
+	char *command CLEANUP(freep) = xasprintf("timeout 5 journalctl --sync; exec journalctl -u " SERVICE
+		" -t kopi-dockad -p err --since=@%lld -n 2 -o cat -q --no-pager >&2", (long long)(wall_ms() / 1000));
 	const char *const story[] = { "/bin/sh", "-c", command, NULL };
 	struct buf said CLEANUP(buf_done) = { 0 }, told CLEANUP(buf_done) = { 0 };
 

@@ -49,15 +49,22 @@ def test_backs_up_and_restores_everything_everywhere(machine):
     machine.sh("rm -rf /etc/app /opt/app /usr/local/share/app /var/tmp/app /tmp/app /tmp/look /root/app")
 
 
-def test_repository_on_a_disk_that_comes_later(machine):
-    machine.sh("rm -rf /var/lib/kopi-docka/*")
-    machine.configure(kopia__repository_path="/mnt/disk/repo")
-    machine.sh("systemctl start kopi-dockad.service; mkdir -p /mnt/disk; mount -t tmpfs disk /mnt/disk; mkdir /mnt/disk/repo")
+def test_writes_where_the_configuration_says(machine):
+    """The repository on a disk that comes later than the service, reports in a home, the bundle on the disk."""
+    machine.sh("rm -rf /var/lib/kopi-docka/* /var/cache/kopi-docka/*")  # kopia takes the cache of another repository for its own
+    machine.configure(kopia__repository_path="/mnt/disk/repo", backup__backup_base_path="/home/anna/reports",
+                      backup__update_recovery_bundle="true", backup__recovery_bundle_path="/mnt/disk/bundle",
+                      backup__recovery_password_path="/root/bundle-password")
+    machine.sh("systemctl start kopi-dockad.service; mkdir -p /mnt/disk /home/anna; mount -t tmpfs disk /mnt/disk; mkdir /mnt/disk/repo")
     machine.ctl("init", check=0)
     assert machine.sh("mountpoint /mnt/disk")
     machine.container("one", volumes=["data:/data"])
-    assert "data complete" in machine.ctl("backup", check=0).stdout
+    r = machine.ctl("backup", check=0)
+    assert "data complete" in r.stdout
     assert machine.sh("ls /mnt/disk/repo/kopia.repository.f")
+    assert machine.sh("find /home/anna/reports -name '*.json' -type f"), r.stdout + r.stderr
+    assert machine.sh("find /mnt/disk/bundle -type f") and machine.sh("find /root/bundle-password -type f")
+    machine.sh("rm -rf /root/bundle-password")
 
 
 # In this container they work for root; under the unit they must not.

@@ -36,6 +36,13 @@ def test_socket_starts_the_daemon(machine):
     assert machine.show("kopi-dockad", "ActiveState") == "active"
 
 
+def test_client_starts_it_through_systemd(machine):
+    """Nothing runs, nothing is enabled: root's call gets the service, not a daemon of its own."""
+    machine.ctl("status", check=0)
+    assert machine.show("kopi-dockad", "ActiveState") == "active" and machine.show("kopi-dockad.socket", "ActiveState") == "active"
+    assert machine.sh("pgrep -f '[-]-detach' || true") == ""
+
+
 def test_group_of_the_configuration(machine):
     """access.group counts for the socket that systemd made, too."""
     machine.configure(access__group="daemon")

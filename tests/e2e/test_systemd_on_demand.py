@@ -17,6 +17,15 @@ def test_call_starts_the_service(machine):
     assert daemons(machine) == [str(r["pid"])]
 
 
+def test_for_a_call_it_ends_when_idle_enabled_it_stays(machine):
+    idle_exit = lambda: "--idle-exit" in machine.sh("tr '\\0' ' ' </proc/$(pgrep -x kopi-dockad)/cmdline")
+    machine.ctl("status", check=0)
+    assert idle_exit()
+    machine.sh("systemctl enable kopi-dockad && systemctl restart kopi-dockad")
+    machine.ctl("status", check=0)
+    assert not idle_exit()
+
+
 def test_service_that_cannot_begin_is_heard(machine):
     """Its sentence from the journal, and 4; nothing detached beside it."""
     machine.sh("sed -i 's/stop_timeout/stop_timout/' /etc/kopi-docka.conf")

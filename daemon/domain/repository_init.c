@@ -112,14 +112,51 @@ static void take_over(struct call *c)
 	over(c, f.code == FAULT_NONE ? NULL : &f);
 }
 
+static void on_cache_dropped(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct fault f = { 0 };
+
+	if (child_ok(res)) {
+		take_over(c);
+		return;
+	}
+	child_explain(res, "emptying kopia's cache", &f);
+	over(c, &f);
+}
+
+/*
+ * kopia takes what it finds in its cache for this repository's, also its format and keys: what another one
+ * left there makes every later command fail. Only what kopia calls its own: the place may be anybody's.
+ */
+static void drop_cache(struct call *c)
+{
+	static const char *const names[] = { "blob-list", "contents", "index-blobs", "indexes", "metadata", "own-writes",
+		"server-contents", "kopia.blobcfg", "kopia.repository" };
+	struct strv argv CLEANUP(strv_done) = { 0 };
+	struct child_options o = CHILD_OPTIONS_INIT;
+
+	strv_add(&argv, "/bin/rm");
+	strv_add(&argv, "-rf");
+	strv_add(&argv, "--");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		strv_addf(&argv, "%s/%s", c->r->cache_dir, names[i]);
+	o.argv = (const char *const *)argv.v;
+	o.deadline_ms = REPOSITORY_DEADLINE_MS;
+	o.arg = c;
+	child_start(c->r->loop, &o, on_cache_dropped);
+}
+
 static void on_policy(void *arg, const struct child_result *res)
 {
 	struct call *c = arg;
 
 	if (!child_ok(res))
 		fail(c, res);
+	else if (c->r->unique_id)
+		take_over(c); /* the one we know: so is its cache */
 	else
-		take_over(c);
+		drop_cache(c);
 }
 
 static void on_status(void *arg, const struct child_result *res)

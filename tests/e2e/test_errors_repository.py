@@ -56,3 +56,18 @@ def test_hangs_before_the_window(engine, daemon, directory):
     t.join(30)
     assert not t.is_alive() and engine.running() == before
     assert daemon.answers()
+
+
+def test_another_repository_than_before(engine, daemon):
+    """Taken over on purpose: nothing of the old one's cache is in the way, and what else lies there stays."""
+    engine.container("one", volumes=["vol:/data"])
+    daemon.backup("one")
+    cache = daemon.directory / "cache/kopia"
+    (cache / "somebody-elses").write_text("x")
+    daemon.stop()
+    (daemon.state / "identity.json").unlink()
+    daemon.configure(kopia__repository_path=daemon.directory / "another")
+    daemon.start().init()
+    assert daemon.call("ListRestorePoints")["parameters"]["restore_points"] == []
+    daemon.backup("one")
+    assert (cache / "somebody-elses").exists()

@@ -51,7 +51,7 @@ def test_backs_up_and_restores_everything_everywhere(machine):
 
 def test_writes_where_the_configuration_says(machine):
     """The repository on a disk that comes later than the service, reports in a home, the bundle on the disk."""
-    machine.sh("rm -rf /var/lib/kopi-docka/* /var/cache/kopi-docka/*")  # kopia takes the cache of another repository for its own
+    machine.sh("rm -rf /var/lib/kopi-docka/*")
     machine.configure(kopia__repository_path="/mnt/disk/repo", backup__backup_base_path="/home/anna/reports",
                       backup__update_recovery_bundle="true", backup__recovery_bundle_path="/mnt/disk/bundle",
                       backup__recovery_password_path="/root/bundle-password")

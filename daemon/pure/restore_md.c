@@ -95,7 +95,7 @@ static void put_find(struct buf *b, const struct restore_md_options *o)
 		      "\t\techo \"$1 is there already, and not empty: move it away first\" >&2\n\t\treturn 1\n\tfi\n}\n"
 		      "extract() { # OBJECT/FILE DIRECTORY: fails if either program does\n"
 		      "\tfailed=$( { { kopia show \"$1\" || echo kopia >&3; } |\n"
-		      "\t\t{ cd -- \"$2\" && tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore ||\n"
+		      "\t\t{ cd -- \"$2\" && tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore --warning=no-timestamp ||\n"
 		      "\t\t\techo tar >&3; }\n"
 		      "\t} 3>&1 1>&2 )\n"
 		      "\t[ -z \"$failed\" ] && printf '%%s\\n' \"$target\" >>.restored\n"

@@ -88,7 +88,7 @@ static const char script_functions[] =
 	"\t\tkopia --config-file=\"$KOPIA_CONFIG\" --no-auto-maintenance show \"$1\"\n"
 	"\t\tprintf '%s' \"$?\" >\"$work/kopia\"\n"
 	"\t} | {\n"
-	"\t\ttar -xpvf - --no-unquote --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore -C \"$2\"\n"
+	"\t\ttar -xpvf - --no-unquote --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore --warning=no-timestamp -C \"$2\"\n"
 	"\t\tprintf '%s' \"$?\" >\"$work/tar\"\n"
 	"\t} | sed -n 1p\n"
 	"\t[ \"$(cat \"$work/kopia\")$(cat \"$work/tar\")\" = 00 ]\n"

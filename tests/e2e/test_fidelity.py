@@ -49,6 +49,8 @@ def plant(top):
     make("empty", b"")
     make("old")
     os.utime(path("old"), ns=(1, 123456789))
+    os.utime(make("of a clock ahead"), ns=(1, 4000000000 * 10**9 + 5))
+    os.utime(make("before 1970"), ns=(1, -1000000000 * 10**9 + 7))
     os.utime(path("plain"), ns=(1, 1700000000123456789))
     os.utime(path("symlink"), ns=(1, 1600000000987654321), follow_symlinks=False)
     os.utime(path("dir"), ns=(1, 1500000000111111111))

@@ -45,11 +45,36 @@ static void mark_files(struct restore *r)
 	}
 }
 
+/*
+ * Named where not all of them ran: a bare "up" would also start what a profile or a person had kept
+ * down. ${ret} stays empty where all did.
+ */
+static void running_services(struct json_object *unit, struct strv *ret)
+{
+	struct json_object *members = json_member(unit, "members");
+	bool all = true;
+
+	for (size_t i = 0; json_object_is_type(members, json_type_array) && i < json_object_array_length(members); i++) {
+		struct json_object *m = json_object_array_get_idx(members, i); /* borrowed */
+		const char *service = json_text(m, "service"), *state = json_text(m, "state");
+		if (!service || json_flag(m, "guest", false))
+			continue;
+		if (streq(state, "running") || streq(state, "paused"))
+			strv_add(ret, service);
+		else
+			all = false;
+	}
+	if (all)
+		strv_done(ret);
+	strv_sort_unique(ret);
+}
+
 /* What a person types to have the project again: its own name, files and directory. */
 static void compose_words(struct restore *r)
 {
 	const char *dir = json_text(r->recipe_unit, "working_directory");
 	struct strv files CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+	struct strv services CLEANUP(strv_done) = { 0 };
 
 	if (!streq(json_text(r->recipe_unit, "kind"), "compose"))
 		return;
@@ -73,6 +98,8 @@ static void compose_words(struct restore *r)
 	}
 	strv_add(&r->compose, "up");
 	strv_add(&r->compose, "-d");
+	running_services(r->recipe_unit, &services);
+	strv_copy(&r->compose, &services);
 }
 
 static void read_redacted(struct restore *r)

@@ -90,3 +90,12 @@ def test_recipe_alone(engine, daemon, stack, directory):
     assert "DB_PASSWORD of container shop-db-1" in reply["redacted"] and "canary" not in str(reply)
     assert reply["compose"] == ["docker", "compose", "-p", "shop", "--project-directory", str(stack), "--env-file", f"{stack}/.env", "-f", f"{stack}/compose.yml",
                                 "-f", f"{stack}/override.yml", "up", "-d"]
+
+
+def test_what_was_down_is_not_started_by_the_hint(engine, daemon, stack):
+    engine.docker("rm", "-f", "shop-web-1", check=False)
+    engine.container("shop-job-1", project="shop", service="job", command="exit 0")
+    world.until(lambda: not engine.all_states()["shop-job-1"], "it is over")
+    daemon.backup("shop")
+    reply = daemon.call("Restore", {"unit": "shop", "recipe_only": True})["parameters"]
+    assert reply["compose"][-3:] == ["up", "-d", "db"], reply["compose"]

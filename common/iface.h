@@ -2,6 +2,10 @@
 #ifndef KD_COMMON_IFACE_H
 #define KD_COMMON_IFACE_H
 
+#include <stdbool.h>
+
+struct json_object;
+
 /* Names of the control socket's interface, once, and its text as it is served. */
 #define IFACE "io.kopidocka"
 #define IFACE_SERVICE "org.varlink.service"
@@ -20,5 +24,13 @@ enum exit_status {
 /* The text of common/io.kopidocka.varlink, built into the program. */
 extern const char iface_text[];
 extern const char iface_service_text[];
+
+/* Is there a method of this name (without the interface) in iface_text? */
+bool iface_declares(const char *method);
+/*
+ * Name of a parameter that iface_text does not give to ${method}, or not with the type it has;
+ * borrowed from ${parameters}, an object. NULL: all fit. One that is missing is no misfit.
+ */
+const char *iface_misfit(const char *method, struct json_object *parameters);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One call at a time on a connection, as Varlink wants it. org.varlink.service is
- * answered here; everything else by the table. Parameters that a method does not know
- * are InvalidParameter, an unknown method MethodNotFound, one of the interface that the
+ * answered here; everything else by the table. Parameters that a method does not know, or
+ * not with this type, are InvalidParameter (a mistyped "units" must not mean all units), an unknown method MethodNotFound, one of the interface that the
  * table has no function for MethodNotImplemented: nothing half-made answers "ok".
  */
 #include "daemon/domain/control.h"
@@ -193,13 +193,6 @@ static bool may_act(const struct control *c, uid_t uid)
 	return false;
 }
 
-static bool declared(const char *method)
-{
-	char *word CLEANUP(freep) = xasprintf("\nmethod %s(", method);
-
-	return strchr(method, '\n') == NULL && strstr(iface_text, word) != NULL;
-}
-
 static void call_method(struct request *r, const char *method, struct json_object *parameters)
 {
 	const struct control *c = r->control;
@@ -216,10 +209,14 @@ static void call_method(struct request *r, const char *method, struct json_objec
 			request_fail(r, &f, o);
 			return;
 		}
-		row->call(r, parameters);
+		const char *misfit = iface_misfit(method, parameters);
+		if (misfit)
+			service_error(r, "InvalidParameter", "parameter", misfit);
+		else
+			row->call(r, parameters);
 		return;
 	}
-	service_error(r, declared(method) ? "MethodNotImplemented" : "MethodNotFound", "method", method);
+	service_error(r, iface_declares(method) ? "MethodNotImplemented" : "MethodNotFound", "method", method);
 }
 
 static void dispatch(struct request *r, const struct varlink_call *call)

@@ -35,6 +35,15 @@ def test_what_is_not_there_says_so(daemon):
     assert world.Varlink(daemon.socket).call("X", interface="a.b")["error"] == "org.varlink.service.InterfaceNotFound"
 
 
+def test_parameters_that_do_not_fit(engine, daemon):
+    """A mistyped "units" is not a run of all units."""
+    engine.container("one", volumes=["vol:/data"])
+    for wrong, name in (({"unit": "one"}, "unit"), ({"units": "one"}, "units"), ({"units": [1]}, "units")):
+        reply = daemon.call("Backup", wrong)
+        assert reply["error"] == "org.varlink.service.InvalidParameter" and reply["parameters"]["parameter"] == name
+    assert daemon.call("History")["parameters"]["runs"] == [] and daemon.call("Status")["parameters"]["jobs"] == []
+
+
 def test_parameters_null(daemon):
     out = raw(daemon.socket, b'{"method":"io.kopidocka.Status","parameters":null}\0')
     assert json.loads(out[:-1])["parameters"]["pid"] == daemon.process.pid

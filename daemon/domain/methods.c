@@ -329,9 +329,17 @@ static void call_cancel(struct request *r, struct json_object *parameters)
 	int64_t job = json_number(parameters, "job", -1);
 	struct job_listener l = { .on_over = on_cancelled, .arg = r };
 
-	if (job >= 0 && job <= UINT32_MAX && queue_cancel(d->queue, (unsigned int)job, &l) == 0)
-		return;
+	int found = job >= 0 && job <= UINT32_MAX ? queue_cancel(d->queue, (unsigned int)job, &l) : -ENOENT;
 	struct fault f = { 0 };
+
+	if (found == 0)
+		return;
+	if (found == -EBUSY) {
+		fault_set(&f, FAULT_BUSY, found, "job %lld is being cancelled, but too many wait for its end already", (long long)job);
+		fault_advise(&f, "kopi-docka status shows when it is over");
+		daemon_fail(r, &f);
+		return;
+	}
 	struct json_object *o = json_object_new_object();
 	fault_set(&f, FAULT_NO_SUCH_JOB, -ENOENT, "there is no job %lld", (long long)job);
 	fault_advise(&f, "kopi-docka status shows the jobs");

@@ -278,9 +278,9 @@ int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l
 	for (struct job *j = q->first; j; j = j->next) {
 		if (j->number != job)
 			continue;
-		IGNORE(listen_to(j, l)); /* full: the caller is not told the end, the cancel counts */
+		int r = listen_to(j, l);
 		cancel(j);
-		return 0;
+		return r;
 	}
 	return -ENOENT;
 }

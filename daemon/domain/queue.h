@@ -45,7 +45,8 @@ bool queue_idle(const struct queue *q);
 int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
 	const struct job_listener *l, unsigned int *ret_job, struct fault *f) WARN_UNUSED;
 void queue_forget(struct queue *q, void *listener_arg); /* its connection has gone */
-/* -ENOENT: no such job. The listener's on_over tells the end. */
+/* -ENOENT: no such job. The listener's on_over tells the end; -EBUSY: it is cancelled, but ${l} is one too
+ * many and is told nothing. */
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l) WARN_UNUSED;
 void queue_close(struct queue *q); /* the end: all are cancelled, and nothing is taken any more */
 struct json_object *queue_json(const struct queue *q);          /* []Job, caller's */

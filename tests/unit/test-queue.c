@@ -262,6 +262,27 @@ static void cancelled_too_late(void **state)
 	assert_true(a.over == 1 && b.over == 1 && b.code == FAULT_NONE);
 }
 
+/* Whoever cancels is answered: by the end, or at once when so many listen that nobody would tell them. */
+static void one_listener_too_many(void **state)
+{
+	struct world *w = *state;
+	struct listener a = { 0 }, asker = { 0 };
+	struct job_listener to = { .on_over = on_over, .arg = &a }, last = { .on_over = on_over, .arg = &asker };
+	struct json_object *p CLEANUP(json_putp) = json_object_new_object();
+	struct fault f = { 0 }, c = { .code = FAULT_CANCELLED };
+	unsigned int job = 0;
+	int n = 0;
+
+	json_put_text(p, "name", "a");
+	while (queue_add(w->queue, &work, p, 0, &to, &job, &f) == 0 && n < 1000)
+		n++;
+	assert_int_equal(f.code, FAULT_BUSY);
+	assert_int_equal(queue_cancel(w->queue, job, &last), -EBUSY);
+	assert_string_equal(w->log.data, "start a;cancel a;");
+	finish(w, &c, 0);
+	assert_true(a.over == n && asker.over == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(makes_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cancelled_too_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_listener_too_many, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ struct recover {
 	struct strv tried, blocked; /* of this pass: swaps looked at; units whose data is not whole yet */
 	struct strv turned;         /* units whose old data was put back in this pass */
 	struct swaps swaps;         /* being put back */
+	char *run;                  /* key of the entry whose uploads are being deleted; NULL */
 	size_t next;
 	bool busy, again, containers_only;
 	unsigned int pause_ms;
@@ -101,6 +102,7 @@ static void put_right(const struct recover *r, const struct log_fields *fields, 
 static void on_deleted(void *arg, const struct fault *f)
 {
 	struct recover *r = arg;
+	char *key CLEANUP(freep) = TAKE_PTR(r->run);
 
 	if (f) { /* the repository may be away for long: the pause grows */
 		log_warning("what an interrupted run uploaded cannot be deleted yet: %s", f->text);
@@ -110,13 +112,13 @@ static void on_deleted(void *arg, const struct fault *f)
 	size_t n;
 	const struct ledger_entry *v = ledger_entries(r->ctx->ledger, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (held(r, &v[i]) || v[i].kind != LEDGER_RUN)
+		if (!streq(v[i].key, key)) /* meanwhile another may be the first, or this one's unit held */
 			continue;
 		struct log_fields fields = { .unit = v[i].unit, .backup_id = v[i].backup_id };
 		char *text CLEANUP(freep) = xasprintf("what the interrupted run %s had uploaded of %s was discarded",
 			v[i].backup_id, v[i].unit);
 		put_right(r, &fields, text);
-		ledger_close(r->ctx->ledger, v[i].key, "discarded after an interruption", NULL, NULL);
+		ledger_close(r->ctx->ledger, key, "discarded after an interruption", NULL, NULL);
 		break;
 	}
 	next_run(r);
@@ -130,6 +132,7 @@ static void next_run(struct recover *r)
 	for (size_t i = 0; i < n && !r->containers_only; i++) {
 		if (held(r, &v[i]) || v[i].kind != LEDGER_RUN)
 			continue;
+		r->run = xstrdup(v[i].key);
 		repository_delete_run(r->ctx->repository, v[i].backup_id, v[i].unit, on_deleted, r);
 		return;
 	}
@@ -376,5 +379,7 @@ void recover_free(struct recover *r)
 	strv_done(&r->blocked);
 	strv_done(&r->turned);
 	free(r->held);
+	free(r->run);
+	swaps_done(&r->swaps);
 	free(r);
 }

@@ -42,8 +42,8 @@ void check_password(struct check *c)
 
 void check_helpers(struct check *c)
 {
-	static const char *const names[] = { "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place", "kopi-docka-probe",
-		"kopi-docka-report" };
+	static const char *const names[] = { "kopi-docka-bundle", "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place",
+		"kopi-docka-probe", "kopi-docka-report" };
 	struct buf missing CLEANUP(buf_done) = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

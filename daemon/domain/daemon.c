@@ -31,6 +31,9 @@
 #define MORE_TIME_S   60  /* asked of systemd while containers are started */
 #define RECOVER_MAX_S 120 /* --recover holds up a boot or a stop; the daemon goes on trying */
 
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, LOCK_MAKE_WAY };
+_Static_assert(ARRAY_SIZE(((struct daemon *)0)->signals) == ARRAY_SIZE(signals), "each has its watch");
+
 /* --- stopping ------------------------------------------------------------------------ */
 
 static bool writes_pending(const struct daemon *d)
@@ -295,7 +298,6 @@ static int open_control(struct daemon *d, struct fault *f)
 
 static int set_up(struct daemon *d, struct fault *f)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, LOCK_MAKE_WAY };
 	const struct daemon_options *o = d->options;
 	int r = paths_make(d->conf, f);
 
@@ -323,8 +325,10 @@ static void tear_down(struct daemon *d)
 	idle_free(d->idle);
 	control_stop(d->control);
 	notify_free(d->notify);
-	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		signal_watch_free(d->signals[i]);
+		signal(signals[i], SIG_IGN); /* nor does one more in the middle of the last writes */
+	}
 	/* --recover ends in the middle of the loop: what it has settled must reach the disk. */
 	for (int i = 0; writes_pending(d) && i < LAST_WRITES_S * 10; i++)
 		loop_drain(d->ctx.loop, 100);

@@ -26,7 +26,7 @@ struct daemon {
 	struct signal_watch *signals[4];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
 	struct timer *forget;     /* a few times a day */
-	uint64_t forget_at;       /* not before, loop time */
+	uint64_t forget_at, upkeep_at; /* not before, loop time */
 	struct idle *idle;        /* --idle-exit, NULL */
 	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;

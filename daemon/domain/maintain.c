@@ -54,8 +54,11 @@ static void on_written(void *arg, int result)
 {
 	struct maintain *m = arg;
 
-	if (result < 0)
-		log_warning("what became of the maintenance cannot be written down: %s", m->write_fault.text);
+	if (result < 0) { /* law 7; and nobody begins it at once again because it seems due */
+		fault_wrap(&m->write_fault, "what became of the maintenance cannot be written down");
+		log_warning("%s", m->write_fault.text);
+		m->fault = m->write_fault;
+	}
 	finish(m);
 }
 

@@ -19,8 +19,8 @@ struct maintain_options {
 	void *arg;
 };
 
-/* ${done} once, never from inside; by then what became of it is in the record. FAULT_CANCELLED after
- * maintain_cancel(). */
+/* ${done} once, never from inside; by then what became of it is in the record; where that cannot be
+ * written, this is the fault. FAULT_CANCELLED after maintain_cancel(). */
 typedef void maintain_done_fn(void *arg, const struct fault *f);
 struct maintain *maintain_start(const struct maintain_options *o, maintain_done_fn *done);
 /* Ends kopia, which loses nothing by it. ${again}: make way for now, it is due as before. */

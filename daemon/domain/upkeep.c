@@ -10,8 +10,14 @@
 #include "daemon/domain/kept.h"
 #include "daemon/domain/maintain.h"
 
+#define UPKEEP_AGAIN_MS (60 * 60 * 1000) /* what fails is not tried after every job */
+
 static void on_maintained(void *arg, const struct fault *f)
 {
+	struct daemon *d = job_owner(arg);
+
+	if (f && f->code != FAULT_CANCELLED)
+		d->upkeep_at = loop_now(d->ctx.loop) + UPKEEP_AGAIN_MS;
 	job_over(arg, f, f ? NULL : json_object_new_object());
 }
 
@@ -94,7 +100,7 @@ void daemon_upkeep(struct daemon *d)
 	unsigned int job;
 	struct fault f = { 0 };
 
-	if (due == MAINTENANCE_NONE)
+	if (due == MAINTENANCE_NONE || loop_now(d->ctx.loop) < d->upkeep_at)
 		return;
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
 	json_put_flag(o, "full", due == MAINTENANCE_FULL);

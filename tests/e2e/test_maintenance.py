@@ -118,6 +118,20 @@ def test_it_makes_way_for_a_backup(engine, directory):
     assert gone(third)
 
 
+def test_what_cannot_be_written_down_is_not_begun_for_ever(engine, directory):
+    d = start(engine, directory, f'case "$*" in *"maintenance run"*) touch {directory}/ran; sleep 1;; esac')
+    age(d)
+    (d.state / "maintenance.json").unlink()
+    (d.state / "maintenance.json").mkdir()  # no file takes its place
+    d.backup()
+    world.until(lambda: (directory / "ran").exists(), "it goes on")
+    world.until(lambda: idle(d), "it is over, and nothing follows it")
+    assert "cannot be written down" in d.log.read_text()
+    d.backup()
+    world.until(lambda: idle(d), "all is over")
+    assert len(runs(d)) == 1
+
+
 def test_a_failure_is_seen(engine, directory):
     d = start(engine, directory, 'case "$*" in *"maintenance run"*) echo "ERROR index is upset" >&2; exit 1;; esac')
     age(d)

@@ -43,6 +43,7 @@ static void run_there(struct call *c, child_done_fn *done)
 	struct kopia_place p;
 
 	place_of(c, &p);
+	IGNORE(kopia_provider_environment(c->r->conf, &env)); /* begin() has looked; the first of two wins */
 	kopia_environment(&p, &env);
 	o.argv = (const char *const *)c->argv.v;
 	o.env = (const char *const *)env.v;
@@ -283,6 +284,7 @@ static void begin(void *arg)
 {
 	struct call *c = arg;
 	struct repository *r = c->r;
+	struct strv env CLEANUP(strv_done) = { 0 };
 	struct fault f = { 0 };
 
 	if (!r->conf->kopia.repository_path && !r->conf->kopia.repository.n) {
@@ -291,7 +293,13 @@ static void begin(void *arg)
 		over(c, &f);
 		return;
 	}
-	if (repository_have_kopia(r, &f) < 0) {
+	const char *bare = kopia_provider_environment(r->conf, &env);
+	if (bare) {
+		fault_set(&f, FAULT_CONF, -EPERM, "kopia.repository has %s, which kopia takes from its command line alone: "
+			"every user of this host could read it there", bare);
+		fault_advise(&f, "use a key file that root alone can read: --keyfile=FILE");
+	}
+	if (bare || repository_have_kopia(r, &f) < 0) {
 		over(c, &f);
 		return;
 	}

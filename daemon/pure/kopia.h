@@ -57,7 +57,12 @@ void kopia_argv_policy_list(const struct kopia_place *p, struct strv *argv);
 void kopia_argv_policy_set(const struct kopia_place *p, const struct conf_retention *keep, const char *compression,
 	const struct strv *targets, struct strv *argv);
 void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c, struct strv *argv);
-/* repository create/connect with the configured provider; ${identity} = user@host. */
+/*
+ * The secrets among the flags of kopia.repository as environment: they stand in no argv. Appends. Returns a
+ * flag that kopia takes from argv alone, NULL: there is none.
+ */
+const char *kopia_provider_environment(const struct conf *c, struct strv *env);
+/* repository create/connect with the configured provider, without its secrets; ${identity} = user@host. */
 void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
 	const char *identity, struct strv *argv);
 void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv *argv);

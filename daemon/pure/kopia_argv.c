@@ -124,6 +124,57 @@ void kopia_argv_policy_global(const struct kopia_place *p, const struct conf *c,
 	strv_addf(argv, "--compression=%s", c->kopia.compression);
 }
 
+/* Flags of storage providers that are secrets, and the variable that says the same to kopia. */
+static const struct secret_flag {
+	const char *provider, *flag, *variable; /* variable NULL: there is none */
+} secret_flags[] = {
+	{ "s3", "--secret-access-key", "AWS_SECRET_ACCESS_KEY" },
+	{ "s3", "--session-token", "AWS_SESSION_TOKEN" },
+	{ "b2", "--key", "B2_KEY" },
+	{ "azure", "--storage-key", "AZURE_STORAGE_KEY" },
+	{ "azure", "--sas-token", "AZURE_STORAGE_SAS_TOKEN" },
+	{ "azure", "--client-secret", "AZURE_CLIENT_SECRET" },
+	{ "webdav", "--webdav-password", "KOPIA_WEBDAV_PASSWORD" },
+	{ "sftp", "--sftp-password", NULL },
+	{ "sftp", "--key-data", NULL },
+};
+
+/* The secret at ${at}, which is moved behind it: --flag=value, or the two as words of their own. NULL: none there. */
+static const struct secret_flag *take_secret(const struct strv *words, size_t *at, const char **ret_value)
+{
+	const char *word = words->v[*at];
+
+	for (size_t i = 0; i < ARRAY_SIZE(secret_flags); i++) {
+		size_t len = strlen(secret_flags[i].flag);
+		if (!streq(words->v[0], secret_flags[i].provider) || strncmp(word, secret_flags[i].flag, len) != 0 ||
+			(word[len] != '=' && word[len] != '\0'))
+			continue;
+		bool apart = word[len] == '\0';
+		*at += 1;
+		*ret_value = !apart ? word + len + 1 : *at < words->n ? words->v[*at] : "";
+		*at += apart && *at < words->n;
+		return &secret_flags[i];
+	}
+	return NULL;
+}
+
+const char *kopia_provider_environment(const struct conf *c, struct strv *env)
+{
+	const struct strv *words = &c->kopia.repository;
+	const char *value, *without = NULL;
+
+	for (size_t at = 0; at < words->n;) {
+		const struct secret_flag *s = take_secret(words, &at, &value);
+		if (!s)
+			at++;
+		else if (s->variable)
+			strv_addf(env, "%s=%s", s->variable, value);
+		else
+			without = s->flag;
+	}
+	return without;
+}
+
 static void add_provider(const struct conf *c, struct strv *argv)
 {
 	if (c->kopia.repository_path) {
@@ -131,7 +182,11 @@ static void add_provider(const struct conf *c, struct strv *argv)
 		strv_addf(argv, "--path=%s", c->kopia.repository_path);
 		return;
 	}
-	strv_copy(argv, &c->kopia.repository);
+	const struct strv *words = &c->kopia.repository;
+	const char *value;
+	for (size_t at = 0; at < words->n;)
+		if (!take_secret(words, &at, &value))
+			strv_add(argv, words->v[at++]);
 }
 
 void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,

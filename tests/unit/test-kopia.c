@@ -76,6 +76,38 @@ static void secrets_only_in_the_environment(void **state)
 	assert_false(strv_has(&env, "SOMETHING_ELSE=x"));
 }
 
+static void secrets_of_providers(void **state)
+{
+	static const struct {
+		const char *list, *argv, *env, *bare;
+	} table[] = {
+		{ "s3\", \"--bucket=b\", \"--secret-access-key=S3CR=T\", \"--access-key=id", "s3|--bucket=b|--access-key=id|",
+			"AWS_SECRET_ACCESS_KEY=S3CR=T|", NULL },
+		{ "s3\", \"--session-token\", \"S3CRT\", \"--bucket=b", "s3|--bucket=b|", "AWS_SESSION_TOKEN=S3CRT|", NULL },
+		{ "s3\", \"--session-token", "s3|", "AWS_SESSION_TOKEN=|", NULL },
+		{ "b2\", \"--key-id=id\", \"--key=S3CRT", "b2|--key-id=id|", "B2_KEY=S3CRT|", NULL },
+		{ "azure\", \"--sas-token=S3CRT\", \"--storage-key=S3CRT", "azure|", "AZURE_STORAGE_SAS_TOKEN=S3CRT|AZURE_STORAGE_KEY=S3CRT|", NULL },
+		{ "webdav\", \"--webdav-password=S3CRT\", \"--url=u", "webdav|--url=u|", "KOPIA_WEBDAV_PASSWORD=S3CRT|", NULL },
+		{ "sftp\", \"--keyfile=/k", "sftp|--keyfile=/k|", "", NULL },
+		{ "sftp\", \"--sftp-password=S3CRT\", \"--host=h", "sftp|--host=h|", "", "--sftp-password" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct conf *c CLEANUP(conf_freep) = NULL;
+		struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+		char *text CLEANUP(freep) = xasprintf("kopia = { repository = [\"%s\"]; };\n", table[i].list);
+		assert_int_equal(conf_parse("f", text, &c, NULL), 0);
+		const char *bare = kopia_provider_environment(c, &env);
+		kopia_argv_repository(&place, c, "connect", "me@there", &argv);
+		char *words CLEANUP(freep) = joined(&argv), *variables CLEANUP(freep) = joined(&env);
+		assert_null(strstr(words, "S3CR"));
+		assert_non_null(strstr(words, table[i].argv));
+		assert_string_equal(variables, table[i].env);
+		assert_true(streq(bare, table[i].bare));
+	}
+}
+
 #define CREATED "{\"id\":\"i\",\"rootEntry\":{\"obj\":\"k1\",\"summ\":{\"size\":10,\"files\":1,\"numFailed\":0}}}"
 
 static int accept_text(const char *text, int64_t bytes, struct fault *f)
@@ -224,7 +256,7 @@ static void explains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(create), cmocka_unit_test(secrets_only_in_the_environment), cmocka_unit_test(the_accept_rule),
+		cmocka_unit_test(create), cmocka_unit_test(secrets_only_in_the_environment), cmocka_unit_test(secrets_of_providers), cmocka_unit_test(the_accept_rule),
 		cmocka_unit_test(lists), cmocka_unit_test(status_version_policy), cmocka_unit_test(policies_of_units), cmocka_unit_test(explains),
 	};
 

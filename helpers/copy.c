@@ -11,8 +11,8 @@
  *       An s before it (sl, sb) only looks.
  *
  * One JSON line a file, as soon as it is known: as, state (copied, seen, missing, refused), size,
- * mode, reason. Refused: no regular file, larger than LIMIT, unreadable. No file is waited for:
- * a fifo is opened without blocking.
+ * mode, reason. Refused: no regular file, larger than LIMIT, unreadable. What is no file is
+ * looked at (O_PATH) and never opened: a fifo would block, a device may act.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static void tell(const struct request *q, const char *state, const struct stat *
 	json_object_put(o);
 }
 
-/* REST below ROOT, component by component, no link followed. -errno. */
+/* REST below ROOT, component by component, no link followed; the last may be one. As O_PATH, or -errno. */
 static int open_below(const char *root, const char *rest)
 {
 	int at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -65,7 +65,7 @@ static int open_below(const char *root, const char *rest)
 			close(at);
 			return -ENOENT;
 		}
-		next = openat(at, part, (last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
+		next = openat(at, part, O_PATH | (last ? 0 : O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
 		int sys = errno;
 		close(at);
 		if (next < 0)
@@ -78,24 +78,33 @@ static int open_below(const char *root, const char *rest)
 	return -errno;
 }
 
-/* Does ${path} lead out of ${directory} through a link? Where to: caller's; NULL: it does not. */
-static char *leads_out(const char *path, const char *directory)
+/*
+ * Was ${fd} opened through a link that leads out of ${directory}? Where to: caller's; NULL: it was not. What was
+ * opened is asked, not its path once more: that may be a link to something else by now.
+ */
+static char *leads_out(int fd, const char *directory)
 {
 	char real[PATH_MAX], home[PATH_MAX];
+	char *self CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
+	ssize_t n = readlink(self, real, sizeof(real) - 1);
 
-	if (!realpath(path, real) || !realpath(directory, home))
-		return NULL; /* open() will say what it is */
+	if (n < 0 || !realpath(directory, home))
+		return xstrdup("somewhere"); /* not known to be inside: not copied */
+	real[n] = '\0';
 	size_t len = streq(home, "/") ? 0 : strlen(home);
 	return strncmp(real, home, len) == 0 && real[len] == '/' ? NULL : xstrdup(real);
 }
 
-static int copy_out(const struct request *q, int from)
+/* Only what is known to be a file is opened for reading: to open a device can do something. */
+static int copy_out(const struct request *q, int fd)
 {
+	char *self CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
+	int from CLEANUP(closep) = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), sys = errno;
 	char *path CLEANUP(freep) = xasprintf("%s%s", q->to, q->as);
 	char *directory CLEANUP(freep) = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	struct buf text CLEANUP(buf_done) = { 0 };
 	struct fault f = { 0 };
-	int r = fd_read_all(from, (size_t)q->limit, &text);
+	int r = from < 0 ? -sys : fd_read_all(from, (size_t)q->limit, &text);
 
 	if (r < 0)
 		return r;
@@ -111,7 +120,7 @@ static int copy_out(const struct request *q, int from)
 
 static const char *what_it_is(mode_t mode)
 {
-	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a fifo" : S_ISSOCK(mode) ? "a socket" : "no regular file";
+	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a fifo" : S_ISSOCK(mode) ? "a socket" : S_ISLNK(mode) ? "a link" : "no regular file";
 }
 
 static void take(const struct request *q, int fd, const struct stat *st)
@@ -132,8 +141,9 @@ static void take(const struct request *q, int fd, const struct stat *st)
 static void serve(const struct request *q)
 {
 	bool below = q->mode == 'b';
-	char *out CLEANUP(freep) = q->mode == 'l' ? leads_out(q->rest, q->root) : NULL;
-	int fd CLEANUP(closep) = -1;
+	int fd CLEANUP(closep) = below ? open_below(q->root, q->rest) : open(q->rest, O_PATH | O_CLOEXEC);
+	int sys = fd < 0 && !below ? -errno : fd;
+	char *out CLEANUP(freep) = fd >= 0 && q->mode == 'l' ? leads_out(fd, q->root) : NULL;
 	struct stat st;
 
 	if (out) {
@@ -141,14 +151,12 @@ static void serve(const struct request *q)
 		tell(q, "refused", NULL, reason);
 		return;
 	}
-	fd = below ? open_below(q->root, q->rest) : open(q->rest, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int sys = fd < 0 && !below ? -errno : fd;
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		take(q, fd, &st);
 	else if (sys == -ENOENT || sys == -ENOTDIR)
 		tell(q, "missing", NULL, "not there");
 	else
-		tell(q, "refused", NULL, sys == -ENXIO ? "a socket or a fifo" : sys == -ELOOP ? "a link" : strerror(-sys));
+		tell(q, "refused", NULL, sys == -ELOOP ? "a link" : strerror(-sys));
 }
 
 int main(int argc, char **argv)

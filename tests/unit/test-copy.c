@@ -23,7 +23,7 @@ static int set_up(void **state)
 		return -1;
 	char *command CLEANUP(freep) = xasprintf(
 		"cd %s && mkdir -p in/sub out to && printf one >in/file && chmod 640 in/file && printf two >out/file && "
-		"ln -s file in/near && ln -s ../out/file in/far && ln -s ../out in/door && ln -s ../in/sub in/loop && mkfifo in/fifo && "
+		"ln -s file in/near && ln -s ../out/file in/far && ln -s ../out in/door && ln -s ../in/sub in/loop && mkfifo in/fifo && ln -s /dev/null in/device && "
 		"printf deep >in/sub/deep && head -c 5000 /dev/zero >in/big && printf n >\"$(printf 'in/a\\nb')\"", directory);
 	return system(command) == 0 ? 0 : -1;
 }
@@ -72,6 +72,7 @@ static void every_kind(void **state)
 		{ "c", "", "in/big", "refused", "larger than 4 KiB", NULL }, { "l", "in", "in/near", "copied", NULL, "one" },
 		{ "l", "in", "in/loop/deep", "copied", NULL, "deep" }, { "l", "in", "in/far", "refused", "out/file, which lies elsewhere", NULL },
 		{ "l", "in", "in/door/file", "refused", "out/file, which lies elsewhere", NULL }, { "l", "/", "in/far", "copied", NULL, "two" },
+		{ "c", "", "in/device", "refused", "no regular file", NULL }, { "l", "in", "in/device", "refused", "/dev/null, which lies elsewhere", NULL },
 		{ "l", "in", "in/none", "missing", "not there", NULL }, { "sl", "in", "in/file", "seen", NULL, NULL }, { "sl", "in", "in/big", "seen", NULL, NULL },
 		{ "sl", "in", "in/fifo", "refused", "a fifo", NULL }, { "b", "in", "/file", "copied", NULL, "one" },
 		{ "b", "in", "/sub/deep", "copied", NULL, "deep" }, { "b", "in", "/near", "refused", "a link", NULL },

@@ -52,6 +52,8 @@ int daemon_main(const struct daemon_options *o);
 
 /* For the methods. */
 int daemon_reload(struct daemon *d, struct fault *f) WARN_UNUSED;
+/* The configuration that waits, if one does and nothing is under way. */
+void daemon_apply_conf(struct daemon *d);
 extern const struct method_row daemon_methods[];
 extern const size_t daemon_n_methods;
 extern const struct operation operation_backup, operation_restore, operation_init, operation_maintain;

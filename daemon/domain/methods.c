@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The methods of io.kopidocka that answer by themselves: what they ask the planner, the
- * repository or the history for, and how the answer is put. Those that become jobs are
- * in operations.c. One function a method; the table is at the end.
+ * The methods of io.kopidocka that answer by themselves: what they ask the repository or
+ * the history for, and how the answer is put. Those that ask the planner are in
+ * units_call.c, those that become jobs in operations.c. One function a method; the table
+ * is at the end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,10 +18,8 @@
 #include "daemon/domain/entries.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/history.h"
-#include "daemon/domain/known.h"
-#include "daemon/domain/method.h"
-#include "daemon/domain/planner.h"
 #include "daemon/domain/restore_script.h"
+#include "daemon/domain/units_call.h"
 #include "daemon/pure/result.h"
 
 /* --- Status -------------------------------------------------------------------------- */
@@ -56,160 +55,6 @@ static void call_status(struct request *r, struct json_object *parameters)
 	json_put_text(o, "parallel_workers", workers);
 	json_object_put(past);
 	request_reply(r, o);
-}
-
-/* --- ListUnits, Plan ----------------------------------------------------------------- */
-
-struct unit_question {
-	struct request *request;
-	struct strv units;
-};
-
-static void question_free(struct unit_question *q)
-{
-	strv_done(&q->units);
-	free(q);
-}
-
-static bool asked(const struct unit_question *q, const struct unit *u)
-{
-	return q->units.n == 0 || strv_has(&q->units, u->name);
-}
-
-static void on_list(void *arg, const struct fault *f, struct planned *p)
-{
-	struct unit_question *q = arg;
-	const struct daemon *d = request_owner(q->request);
-	struct strv missing CLEANUP(strv_done) = { 0 };
-	struct json_object *o, *list;
-
-	if (f) {
-		daemon_fail(q->request, f);
-		question_free(q);
-		return;
-	}
-	o = json_object_new_object();
-	list = json_object_new_array();
-	for (size_t i = 0; i < p->units.n; i++)
-		if (asked(q, &p->units.v[i]))
-			json_object_array_add(list, unit_json(&p->units.v[i]));
-	json_object_object_add(o, "units", list);
-	json_put_list(o, "unattached_volumes", &p->units.unattached_volumes);
-	known_missing(d->conf, &p->units, &missing);
-	json_put_list(o, "missing_units", &missing);
-	planned_free(p);
-	request_reply(q->request, o);
-	question_free(q);
-}
-
-/* What a run of all units would say beside its units. */
-static void plan_warnings(const struct unit_question *q, const struct conf *c, const struct planned *p, struct json_object *o)
-{
-	struct strv missing CLEANUP(strv_done) = { 0 }, warnings CLEANUP(strv_done) = { 0 };
-
-	if (q->units.n == 0)
-		known_missing(c, &p->units, &missing);
-	for (size_t i = 0; i < missing.n; i++)
-		strv_take(&warnings, known_sentence(missing.v[i]));
-	json_put_list(o, "warnings", &warnings);
-}
-
-static void on_plan(void *arg, const struct fault *f, struct planned *p)
-{
-	struct unit_question *q = arg;
-	struct daemon *d = request_owner(q->request);
-	struct json_object *o, *list;
-
-	if (f) {
-		daemon_fail(q->request, f);
-		question_free(q);
-		return;
-	}
-	o = json_object_new_object();
-	list = json_object_new_array();
-	for (size_t i = 0; i < p->units.n; i++) {
-		const struct unit *u = &p->units.v[i];
-		if (asked(q, u))
-			json_object_array_add(list, unit_plan_json(u,
-				u->refused || u->skipped ? -1 : method_forecast_window(u, d->conf, &d->rates)));
-	}
-	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
-	json_put_text(o, "parallel_workers", workers);
-	json_object_object_add(o, "plans", list);
-	plan_warnings(q, d->conf, p, o);
-	planned_free(p);
-	request_reply(q->request, o);
-	question_free(q);
-}
-
-static void ask_planner(struct request *r, struct json_object *parameters, bool measure, planner_done_fn *done)
-{
-	struct daemon *d = request_owner(r);
-	struct unit_question *q = xcalloc(1, sizeof(*q));
-
-	q->request = r;
-	json_read_list(parameters, "units", &q->units);
-	struct planner_options o = { .ctx = &d->ctx, .units = &q->units, .measure = measure };
-	planner_start(&o, done, q);
-}
-
-static void call_list_units(struct request *r, struct json_object *parameters)
-{
-	ask_planner(r, parameters, false, on_list);
-}
-
-static void call_plan(struct request *r, struct json_object *parameters)
-{
-	ask_planner(r, parameters, true, on_plan);
-}
-
-/* --- AcknowledgeMissing -------------------------------------------------------------- */
-
-static void on_forgotten(void *arg, const struct fault *f)
-{
-	struct unit_question *q = arg;
-
-	if (f)
-		daemon_fail(q->request, f);
-	else
-		request_reply(q->request, NULL);
-	question_free(q);
-}
-
-static void on_acknowledge(void *arg, const struct fault *f, struct planned *p)
-{
-	struct unit_question *q = arg;
-	struct daemon *d = request_owner(q->request);
-	const char *unit = json_text(request_parameters(q->request), "unit");
-	struct fault own = { 0 };
-
-	if (!f && unit && units_find(&p->units, unit)) {
-		fault_set(&own, FAULT_FAILED, -EEXIST, "unit %s is there: nothing to acknowledge", unit);
-		f = &own;
-	} else if (!f && (!unit || !known_has(d->conf, unit))) {
-		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "no unit %s was ever backed up here", unit ? unit : "");
-		fault_advise(&own, "kopi-docka list --units names those that are gone");
-		f = &own;
-	}
-	planned_free(p);
-	if (f) {
-		daemon_fail(q->request, f);
-		question_free(q);
-		return;
-	}
-	log_info("%s is gone, and shall be: acknowledged by uid %u", unit, (unsigned int)request_uid(q->request));
-	known_forget(d->ctx.loop, d->conf, unit, on_forgotten, q);
-}
-
-static void call_acknowledge(struct request *r, struct json_object *parameters)
-{
-	struct daemon *d = request_owner(r);
-	struct unit_question *q = xcalloc(1, sizeof(*q));
-	struct planner_options o = { .ctx = &d->ctx };
-
-	(void)parameters;
-	q->request = r;
-	planner_start(&o, on_acknowledge, q);
 }
 
 /* --- ListRestorePoints, RenderRestore ------------------------------------------------ */
@@ -424,8 +269,8 @@ static void call_maintain(struct request *r, struct json_object *parameters)
 
 const struct method_row daemon_methods[] = {
 	{ "Status", false, call_status },
-	{ "ListUnits", false, call_list_units },
-	{ "Plan", false, call_plan },
+	{ "ListUnits", false, units_call_list },
+	{ "Plan", false, units_call_plan },
 	{ "ListRestorePoints", false, call_list_points },
 	{ "History", false, call_history },
 	{ "Doctor", false, call_doctor },
@@ -440,7 +285,7 @@ const struct method_row daemon_methods[] = {
 	{ "WriteBundle", true, call_write_bundle },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
-	{ "AcknowledgeMissing", true, call_acknowledge },
+	{ "AcknowledgeMissing", true, units_call_acknowledge },
 	{ "Subscribe", false, call_subscribe },
 };
 const size_t daemon_n_methods = ARRAY_SIZE(daemon_methods);

@@ -23,6 +23,7 @@
 #include "daemon/mech/loop_internal.h"
 
 #define CONNECTIONS_MAX ((size_t)64)
+#define ROOTS_OWN       ((size_t)8) /* of them: whoever holds all the others does not keep root out */
 #define PER_UID_MAX     ((size_t)16)
 #define MESSAGE_MAX     ((size_t)1 << 20)
 #define UNREAD_MAX      ((size_t)4 << 20)
@@ -234,7 +235,7 @@ static void take(struct listener *s, int fd)
 	socklen_t len = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || s->n >= CONNECTIONS_MAX ||
-		(peer.uid != 0 && count_uid(s, peer.uid) >= PER_UID_MAX)) {
+		(peer.uid != 0 && (s->n >= CONNECTIONS_MAX - ROOTS_OWN || count_uid(s, peer.uid) >= PER_UID_MAX))) {
 		close(fd);
 		return;
 	}

@@ -7,8 +7,8 @@
 
 /*
  * The control socket: a listening unix socket and its connections, each a
- * stream of NUL-terminated messages with the peer's uid. Limits: 64 connections,
- * 16 per uid but root, 1 MiB a message, a bounded queue of replies: a client that
+ * stream of NUL-terminated messages with the peer's uid. Limits: 64 connections, 8 of them
+ * for root alone, 16 per uid but root, 1 MiB a message, a bounded queue of replies: a client that
  * does not read is dropped. Knows nothing of JSON.
  */
 struct listener;

@@ -2,9 +2,11 @@
 /* One message at a time, limits that hold, and one on_close for every connection. */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "daemon/mech/listen.h"
 #include "tests/unit/unit.h"
@@ -16,6 +18,7 @@ struct world {
 	char *directory, *socket;
 	struct conn *last;      /* of the last message */
 	bool hold;              /* do not answer by yourself */
+	bool others;            /* users may come */
 	unsigned int opened, closed, messages;
 	struct buf log;         /* messages, a line each */
 };
@@ -24,7 +27,7 @@ static void on_open(void *arg, struct conn *c)
 {
 	struct world *w = arg;
 
-	assert_int_equal(conn_uid(c), getuid());
+	assert_true(w->others || conn_uid(c) == getuid());
 	conn_set_data(c, w);
 	w->opened++;
 }
@@ -339,6 +342,56 @@ static void stale_and_inherited(void **state)
 	unlink(w->socket);
 }
 
+/* Opens 16 connections as ${uid} and keeps them until it is killed. */
+static pid_t hold_some(const struct world *w, uid_t uid)
+{
+	int ready[2];
+	char byte = 0;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid) < 0)
+			_exit(1);
+		for (int i = 0; i < 16; i++)
+			dial(w);
+		IGNORE(write(ready[1], &byte, 1));
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	loop_drain(w->loop, 20);
+	return pid;
+}
+
+/* Only root can be several users here; the tests run as root. */
+static void root_is_not_kept_out(void **state)
+{
+	struct world *w = *state;
+	pid_t holders[5];
+	char got[64];
+
+	if (getuid() != 0)
+		return;
+	w->others = true;
+	assert_int_equal(chmod(w->directory, 0755) | chmod(w->socket, 0666), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(holders); i++)
+		holders[i] = hold_some(w, 61000 + (uid_t)i);
+	assert_int_equal(listener_connections(w->listener), 56);
+	int fd = dial(w);
+	say(fd, "x\0", 2);
+	assert_int_equal(hear(w, fd, got, sizeof(got)), 2);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(holders); i++) {
+		kill(holders[i], SIGKILL);
+		assert_int_equal(waitpid(holders[i], NULL, 0), holders[i]);
+	}
+	while (listener_connections(w->listener))
+		loop_drain(w->loop, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(does_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(close_after_sending, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(root_is_not_kept_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(second_listener, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stale_and_inherited, set_up, tear_down),
 	};

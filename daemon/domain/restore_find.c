@@ -218,9 +218,10 @@ static int check_wish(struct restore *r, struct fault *f)
 	}
 	if (r->paths.n && r->o.in_place)
 		return fault_set(f, FAULT_FAILED, -EINVAL, "single paths are never restored without a copy beside: leave out in_place");
-	if ((r->target && *r->target != '/') || (r->safety_dir && *r->safety_dir != '/'))
-		return fault_set(f, FAULT_FAILED, -EINVAL, "%s is not an absolute path",
-			r->target && *r->target != '/' ? r->target : r->safety_dir);
+	const char *const places[] = { r->target, r->safety_dir, r->recipe_dir };
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i] && *places[i] != '/')
+			return fault_set(f, FAULT_FAILED, -EINVAL, "%s is not an absolute path", places[i]);
 	if (r->back && (r->target || r->paths.n || r->backup_id))
 		return fault_set(f, FAULT_FAILED, -EINVAL, "the way back of a restore takes a unit and items only");
 	return 0;

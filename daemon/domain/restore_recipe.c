@@ -132,8 +132,10 @@ static void on_recipe(void *arg, const struct fault *f, const char *err)
 
 static int make_directory(struct restore *r, struct fault *f)
 {
+	char *unit CLEANUP(freep) = name_encode(r->unit); /* in another host's points it may be any text */
+
 	if (!r->recipe_dir)
-		r->recipe_dir = xasprintf("%s/restored/%s-%s", r->ctx->conf->paths.state, r->restore_id, r->unit);
+		r->recipe_dir = xasprintf("%s/restored/%s-%s", r->ctx->conf->paths.state, r->restore_id, unit);
 	return dir_make(r->recipe_dir, 0700, f);
 }
 

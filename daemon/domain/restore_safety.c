@@ -98,6 +98,13 @@ static int judge_tar(void *arg, const struct child_result *c, struct fault *f)
 	return -EIO;
 }
 
+static char *path_of(const struct restore *r, const struct restore_item *it)
+{
+	char *unit CLEANUP(freep) = name_encode(r->unit), *item CLEANUP(freep) = name_encode(it->id);
+
+	return xasprintf("%s/%s-%s-%s.tar", r->safety_dir, unit, r->restore_id, item);
+}
+
 static void on_written(void *arg, const struct pipeline_result *p)
 {
 	struct restore *r = arg;
@@ -109,10 +116,8 @@ static void on_written(void *arg, const struct pipeline_result *p)
 		fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
 	else if (!child_ok(p->consumer) && (p->produced || !p->consumer->stopped))
 		child_explain(p->consumer, "writing it", &f);
-	if (f.code == FAULT_NONE) {
-		char *item CLEANUP(freep) = name_encode(it->id);
-		it->safety.path = xasprintf("%s/%s-%s-%s.tar", r->safety_dir, r->unit, r->restore_id, item);
-	}
+	if (f.code == FAULT_NONE)
+		it->safety.path = path_of(r, it);
 	safety_over(r, f.code == FAULT_NONE ? NULL : &f);
 }
 
@@ -122,11 +127,10 @@ static void write_tar(struct restore *r, const struct restore_item *it)
 	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .judge = judge_tar, .arg = r };
 	struct child_options producer = CHILD_OPTIONS_INIT;
 	struct tar_read read = { .path = it->dest, .is_file = it->is_file };
-	char *item CLEANUP(freep) = name_encode(it->id);
 
 	strv_take(&save, path_helper("kopi-docka-place"));
 	strv_add(&save, "save");
-	strv_addf(&save, "%s/%s-%s-%s.tar", r->safety_dir, r->unit, r->restore_id, item);
+	strv_take(&save, path_of(r, it));
 	o.consumer.argv = (const char *const *)save.v;
 	o.consumer.die_with_parent = true;
 	r->pipeline = pipeline_start(r->ctx->loop, &o, on_written);

@@ -88,6 +88,8 @@ def test_recipe_alone(engine, daemon, stack, directory):
     assert where.stat().st_mode & 0o777 == 0o700 and (where / "RESTORE.md").exists()
     assert engine.running() == before and (engine.volume("shopdata") / "f").read_text() == "newer\n"
     assert "DB_PASSWORD of container shop-db-1" in reply["redacted"] and "canary" not in str(reply)
+    wrong = daemon.call("Restore", {"unit": "shop", "recipe_only": True, "recipe_directory": "here"})
+    assert "here is not an absolute path" in wrong["parameters"]["text"]
     assert reply["compose"] == ["docker", "compose", "-p", "shop", "--project-directory", str(stack), "--env-file", f"{stack}/.env", "-f", f"{stack}/compose.yml",
                                 "-f", f"{stack}/override.yml", "up", "-d"]
 

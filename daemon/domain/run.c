@@ -117,6 +117,23 @@ static struct unit_result *slot(struct run *r, const char *unit)
 	return &r->result.units[r->result.n_units++];
 }
 
+/* What the first try had stopped and could not start is down still, unless the second had it running. */
+static void keep_down(const struct run *r, struct unit_result *u)
+{
+	for (size_t i = 0; i < r->result.n_units; i++) {
+		const struct unit_result *first = &r->result.units[i];
+		for (size_t j = 0; streq(first->unit, u->unit) && j < first->not_restarted.n; j++) {
+			const char *name = first->not_restarted.v[j];
+			if (strv_has(&u->restarted, name))
+				continue;
+			if (!strv_has(&u->not_restarted, name))
+				strv_add(&u->not_restarted, name);
+			strv_addf(&u->errors, "%s was stopped by the first try and is not running again", name);
+			u->service = SERVICE_DOWN;
+		}
+	}
+}
+
 static void on_unit(void *arg, struct unit_result *u, const struct fault *f, bool retry)
 {
 	struct run *r = arg;
@@ -133,6 +150,7 @@ static void on_unit(void *arg, struct unit_result *u, const struct fault *f, boo
 	bool again = retry && !r->cancelled && !strv_has(&r->retried, unit);
 	if (!again && strv_has(&r->retried, unit))
 		strv_add(&u->warnings, "was tried twice: someone else had changed its containers");
+	keep_down(r, u);
 	struct json_object *o = json_object_new_object();
 	json_object_object_add(o, "unit", unit_result_json(u));
 	json_put_text(o, "backup_id", r->result.backup_id);

@@ -196,6 +196,25 @@ static void confirm(void *arg)
 	docker_inspect(m->service->o.docker, m->id, false, on_confirmed, m);
 }
 
+/* The engine's 404 may speak of another container, whose namespace this one shares: look who is gone. */
+static void on_gone_looked(void *arg, const struct fault *f, struct container *c)
+{
+	struct service_member *m = arg;
+	struct fault own = { 0 };
+
+	if (!f && !c) {
+		gone(m);
+		return;
+	}
+	fault_set(&own, FAULT_FAILED, -ENOENT, "cannot be started: what it needs is gone, a container whose network, "
+		"pid or ipc namespace it shares");
+	try_again(m, f ? f : &own);
+	if (c) {
+		container_done(c);
+		free(c);
+	}
+}
+
 static void on_start(void *arg, enum docker_outcome outcome, const struct fault *f)
 {
 	struct service_member *m = arg;
@@ -206,7 +225,7 @@ static void on_start(void *arg, enum docker_outcome outcome, const struct fault 
 		confirm(m);
 		break;
 	case DOCKER_GONE:
-		gone(m);
+		docker_inspect(m->service->o.docker, m->id, false, on_gone_looked, m);
 		break;
 	case DOCKER_FAILED:
 	case DOCKER_UNKNOWN:

@@ -194,11 +194,14 @@ recover_unit() {
 		archive "$3/$unit.recipe.tar" "$recipe" || { say "error: $unit: its recipe cannot be read" >&2; return 1; }
 		[ -r "$recipe/RESTORE.md" ] || { say "error: $unit: its recipe has no RESTORE.md" >&2; return 1; }
 		! blocks data "$recipe.data" || run "$recipe.data" || { say "error: $unit: its data could not be brought back: see above" >&2; return 1; }
+		cat -- "$recipe/.restored" >>"$RESTORED_ELSEWHERE" 2>/dev/null || : # what units share comes back once
 		: >"$recipe.restored" # a second call goes on from here
 	fi
 	start_unit
 }
 
+RESTORED_ELSEWHERE=$work/places
+export RESTORED_ELSEWHERE
 status=0
 while read -r unit id object state <&4; do
 	recover_unit "$unit" "$id" "$object" "$state" || status=1

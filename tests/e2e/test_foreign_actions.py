@@ -85,3 +85,19 @@ def test_engine_restarts_in_the_window(engine, daemon):
     result = window(engine, daemon, restart, {"backup__method": "stream", "backup__start_timeout": "60"})
     world.until(lambda: engine.all_states()["one"], "it runs again", 60)
     assert result["units"][0]["unit"] == "one"
+
+
+def test_removed_what_another_needs(engine, daemon):
+    """The container whose network it shares is gone: it cannot be started, is said to be down, and stays ours to start."""
+    big(engine)
+    engine.docker("run", "-d", "--name", "sharer", "--network", "container:one", "bb:latest", "/bin/sh", "-c", world.GOOD)
+
+    def act():
+        world.until(lambda: not engine.all_states()["sharer"], "it is stopped, too")
+        engine.docker("rm", "one")
+    result = window(engine, daemon, act, {"backup__method": "stream"})
+    unit = result["units"][0]
+    assert result["state"] == "failed" and unit["service"] == "down" and "sharer" in unit["not_restarted"], unit
+    assert engine.all_states() == {"sharer": False}
+    assert any("sharer" in r for r in daemon.call("Status")["parameters"]["recovering"])
+    assert not any("sharer" in p.name for p in (daemon.state / "removed").iterdir())

@@ -184,6 +184,13 @@ static void hostile_names_reach_docker_whole(void **state)
 	assert_int_not_equal(follow(text, ""), 0);
 	char *newer CLEANUP(freep) = content("place/file");
 	assert_string_equal(newer, "newer\n");
+	/* what a unit that shares it brought back in the same recovery is left, and is no hindrance */
+	assert_int_equal(system("rm -rf single bind*"), 0);
+	char *place CLEANUP(freep) = xasprintf("%s/place\n", directory);
+	put("places", place, 0600);
+	assert_int_equal(follow(text, "RESTORED_ELSEWHERE=places"), 0);
+	char *shared CLEANUP(freep) = content("place/file");
+	assert_string_equal(shared, "newer\n");
 	assert_int_equal(system("rm -rf place single bind*"), 0);
 	put("fail-kopia", "", 0600);
 	assert_int_not_equal(follow(text, ""), 0);

@@ -17,6 +17,7 @@ struct fake_container {
 	bool running, removed;
 	int run;            /* StartedAt says which run it is */
 	int start_failures; /* so many starts are refused */
+	bool needs_gone;    /* a start says 404: of another container */
 	enum fake_act stop_act, start_act; /* how the answer goes; the act itself happens */
 	int stop_status;    /* 0: 204 */
 	const char *health;
@@ -56,6 +57,8 @@ static void act(struct fake_container *c, const char *request, struct fake_reply
 			*reply = (struct fake_reply){ .status = c->stop_status, .body = xstrdup("{\"message\":\"no\"}") };
 		else
 			c->running = false;
+	} else if (strstr(request, "/start") && c->needs_gone) {
+		*reply = (struct fake_reply){ .status = 404, .body = xstrdup("{\"message\":\"No such container: other\"}") };
 	} else if (strstr(request, "/start")) {
 		*reply = (struct fake_reply){ .act = c->start_act, .status = c->running ? 304 : 204 };
 		if (c->start_failures > 0) {
@@ -314,6 +317,20 @@ static void removed_by_someone(void **state)
 	assert_int_equal(open_entries(w), 0);
 }
 
+/* A 404 for its start is not its own absence: it is still ours, and down. */
+static void what_it_needs_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	w->containers[2].needs_gone = true;
+	assert_int_not_equal(go(w, service_start), FAULT_NONE);
+	assert_int_equal(member(w, 2)->state, MEMBER_FAILED);
+	assert_non_null(strstr(w->fault.text, "what it needs is gone"));
+	assert_int_equal(open_entries(w), 1);
+}
+
 /* The answer is lost, the act is not: what is true is looked at, and nothing is done twice. */
 static void lost_answers(void **state)
 {
@@ -423,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(not_cold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(started_and_stopped_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removed_by_someone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_it_needs_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_to_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(start_fails_for_a_while, set_up, tear_down),

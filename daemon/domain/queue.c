@@ -261,18 +261,6 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 	return 0;
 }
 
-void queue_forget(struct queue *q, void *listener_arg)
-{
-	for (struct job *j = q->first; j; j = j->next)
-		for (size_t i = 0; i < j->n_listeners; i++)
-			if (j->listeners[i].arg == listener_arg) {
-				memmove(&j->listeners[i], &j->listeners[i + 1],
-					(j->n_listeners - i - 1) * sizeof(j->listeners[0]));
-				j->n_listeners--;
-				i--;
-			}
-}
-
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l)
 {
 	for (struct job *j = q->first; j; j = j->next) {

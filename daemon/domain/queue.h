@@ -11,7 +11,7 @@
 /*
  * Long calls are jobs: one runs, the others wait in order. The same call asked for
  * twice (operation and parameters), or one that a job covers, is one job with two
- * listeners. A listener that goes away cancels nothing.
+ * listeners. A listener whose connection goes cancels nothing, and is told the end all the same.
  */
 struct queue;
 struct job;
@@ -44,7 +44,6 @@ bool queue_idle(const struct queue *q);
 /* Returns the job's number; fault FAULT_BUSY when the queue is full. ${parameters} is borrowed. */
 int queue_add(struct queue *q, const struct operation *op, struct json_object *parameters, uid_t uid,
 	const struct job_listener *l, unsigned int *ret_job, struct fault *f) WARN_UNUSED;
-void queue_forget(struct queue *q, void *listener_arg); /* its connection has gone */
 /* -ENOENT: no such job. The listener's on_over tells the end; -EBUSY: it is cancelled, but ${l} is one too
  * many and is told nothing. */
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l) WARN_UNUSED;

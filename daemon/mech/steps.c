@@ -155,11 +155,6 @@ const struct fault *steps_fault(const struct steps *s)
 	return &s->fault;
 }
 
-bool steps_leaving(const struct steps *s)
-{
-	return s->leaving;
-}
-
 const char *steps_phase(const struct steps *s)
 {
 	return s->phase;

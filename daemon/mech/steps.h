@@ -37,7 +37,6 @@ void steps_fail(struct steps *s, const struct fault *f);
 void steps_cancel(struct steps *s);
 bool steps_failed(const struct steps *s);
 const struct fault *steps_fault(const struct steps *s);
-bool steps_leaving(const struct steps *s);
 const char *steps_phase(const struct steps *s);
 
 /*

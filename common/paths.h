@@ -4,7 +4,7 @@
 
 #include "common/conf.h"
 
-/* Every file of DESIGN §3, each made in one place. All returned strings are the caller's. */
+/* Every file of ours, each named in one place. All returned strings are the caller's. */
 #define PATH_CONF_SYSTEM "/etc/kopi-docka.conf"
 #define PATH_CONF_USER ".config/kopi-docker/config.conf"
 #define PATH_STATE "/var/lib/kopi-docka"

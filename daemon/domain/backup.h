@@ -7,7 +7,7 @@
 #include "daemon/pure/result.h"
 
 /*
- * One unit's backup: DESIGN §4 as a table of steps. ${done} is called exactly once,
+ * One unit's backup, a table of steps. ${done} is called exactly once,
  * never from inside backup_start(), when everything that was stopped was started or
  * is in the ledger for recover, and every child has ended.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a unit's snapshots stand in the repository and what their tags say: the table
- * of DESIGN §5. Names are percent-encoded, so that any name the engine accepts is one
+ * Where a unit's snapshots stand in the repository and what their tags say. Names are percent-encoded, so that any name the engine accepts is one
  * path segment and one tag value, and comes back the same.
  */
 #include <inttypes.h>

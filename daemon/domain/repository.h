@@ -21,7 +21,7 @@ size_t repository_open_calls(const struct repository *r);
 typedef void repository_done_fn(void *arg, const struct fault *f);
 
 /*
- * Create or connect (DESIGN §5, issue point 10): idempotent; wrong password, foreign repository,
+ * Create or connect: idempotent; wrong password, foreign repository,
  * directory not mounted each its own fault; no half-made state (connects into a temporary
  * config file, renames). Fixes identity and unique id in identity.json. ${created} tells which.
  */

@@ -9,7 +9,7 @@
 #include "daemon/domain/recover.h"
 
 /*
- * Bringing a restore point back (DESIGN §7) as a table of steps. Law 6: everything is
+ * Bringing a restore point back as a table of steps. Law 6: everything is
  * extracted beside what it replaces before anything is stopped, or, where two copies have
  * no room, the old is saved elsewhere first; the old copy is kept. Leaving the table after
  * a failure is the way back.

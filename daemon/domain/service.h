@@ -10,7 +10,7 @@
  * The containers that one operation stops and starts again: law 1 in one place.
  * A backup, a restore and the recovery all use it. The ledger entry of a member is
  * closed when its start is confirmed, or when someone else's act has settled it
- * (DESIGN §4, table); what is still open when this object ends is recover's.
+ * (who acts meanwhile wins); what is still open when this object ends is recover's.
  */
 enum member_state {
 	MEMBER_UNTOUCHED, /* runs, or was never ours to stop */

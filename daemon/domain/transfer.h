@@ -65,7 +65,7 @@ int64_t transfer_motion(const struct transfer *t);
 void transfer_stage_over(struct transfer *t, const struct fault *f);
 /* For methods: tar's and kopia's command lines of this transfer. */
 void transfer_tar_argv(const struct transfer *t, struct strv *argv);
-/* For methods: kopia ended; parse and accept (DESIGN §4), fill created or fault. */
+/* For methods: kopia ended; parse and accept (kopia_accept), fill created or fault. */
 int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f) WARN_UNUSED;
 
 #endif

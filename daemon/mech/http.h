@@ -7,7 +7,7 @@
 /*
  * HTTP requests over a unix socket on the loop (libcurl multi). Every request
  * has a deadline; ${done} is called exactly once, never from inside http_start().
- * Every POST/DELETE uses a fresh connection (STYLE: curl repeats a request whose
+ * Every POST/DELETE uses a fresh connection (curl repeats a request whose
  * reused connection died).
  */
 struct http;

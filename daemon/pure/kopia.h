@@ -45,7 +45,6 @@ struct kopia_status {
 	int64_t capacity, available; /* -1 unknown */
 };
 
-/* The full allow-listed environment (STYLE, DESIGN §5); storage credentials are taken from ours. */
 /* Program and the global flags every command has. */
 void kopia_base(const struct kopia_place *p, struct strv *argv);
 void kopia_argv_create_snapshot(const struct kopia_place *p, const struct kopia_create *o, struct strv *argv);
@@ -94,7 +93,7 @@ void kopia_snapshots_free(struct kopia_snapshot *v, size_t n);
 void kopia_status_done(struct kopia_status *s);
 
 /*
- * The accept rule of DESIGN §4 for one archive, after kopia ended with 0 and its
+ * The accept rule for one archive, after kopia ended with 0 and its
  * JSON was parsed: no incomplete, no failed files, exactly 1 file, size as written.
  */
 int kopia_accept(const struct kopia_created *c, int64_t bytes_written, struct fault *f) WARN_UNUSED;

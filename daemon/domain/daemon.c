@@ -252,7 +252,8 @@ static int set_up(struct daemon *d, struct fault *f)
 	int r = paths_make(d->conf, f);
 
 	signal(LOCK_MAKE_WAY, SIG_IGN); /* until there is a loop to hear it */
-	if (r < 0 || (r = lock_take(d->conf, o->idle_exit_s && o->no_schedule, !d->recover_only, &d->lock_fd, f)) < 0 || (r = open_parts(d, f)) < 0)
+	if (r < 0 || (r = lock_take(d->conf, o->idle_exit_s && o->no_schedule, !d->recover_only, &d->lock_fd, f)) < 0 ||
+		(r = lock_state(d->conf, &d->state_fd, f)) < 0 || (r = open_parts(d, f)) < 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
 	if (d->recover_only)
@@ -294,6 +295,7 @@ static void tear_down(struct daemon *d)
 	}
 	events_free(d->ctx.events);
 	rates_done(&d->rates);
+	closep(&d->state_fd);
 	closep(&d->lock_fd);
 	conf_free(d->next_conf);
 	conf_free(d->conf);
@@ -326,7 +328,7 @@ static int load_conf(const struct daemon_options *o, struct conf **ret, struct f
 int daemon_main(const struct daemon_options *o)
 {
 	struct daemon d = {
-		.lock_fd = -1, .report_fd = o->report_fd, .recover_only = o->recover_only, .options = o,
+		.lock_fd = -1, .state_fd = -1, .report_fd = o->report_fd, .recover_only = o->recover_only, .options = o,
 		.started_ms = wall_ms(),
 	};
 	struct fault f = { 0 };

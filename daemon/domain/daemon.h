@@ -28,7 +28,7 @@ struct daemon {
 	struct timer *forget;     /* a few times a day */
 	uint64_t forget_at, upkeep_at; /* not before, loop time */
 	struct idle *idle;        /* --idle-exit, NULL */
-	int lock_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
+	int lock_fd, state_fd, report_fd;   /* report_fd: who detached us waits for it, -1 */
 	bool stopping, recover_only, retired;
 	bool looked_back, looking_back; /* at what a dead daemon had under way */
 	const struct daemon_options *options; /* as it was started */

@@ -77,3 +77,18 @@ int lock_take(const struct conf *c, bool for_a_call, bool insist, int *ret_fd, s
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
+
+int lock_state(const struct conf *c, int *ret_fd, struct fault *f)
+{
+	int fd CLEANUP(closep) = open(c->paths.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_FAILED, -errno, "cannot open %s", c->paths.state);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		fault_set(f, FAULT_BUSY, -EWOULDBLOCK, "another daemon has its state in %s", c->paths.state);
+		fault_advise(f, "give the daemon of each engine paths of its own: paths.state, paths.runtime, paths.cache");
+		return -EWOULDBLOCK;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -16,4 +16,8 @@
  */
 int lock_take(const struct conf *c, bool for_a_call, bool insist, int *ret_fd, struct fault *f) WARN_UNUSED;
 
+/* The other half: one daemon a state directory, or two engines' daemons would settle each other's ledger.
+ * For as long as *${ret_fd} is open; let go of it before the lock above. */
+int lock_state(const struct conf *c, int *ret_fd, struct fault *f) WARN_UNUSED;
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/varlink.h"
 
 #define RETRY_MS 500
 #define CONFIRM_MS 100
@@ -127,7 +128,7 @@ static void keep_inspect(const struct service_member *m)
 		log_warning("the inspect of %s, which someone removed, is kept in %s", m->name, path);
 }
 
-static void gone(struct service_member *m)
+static void removed(struct service_member *m)
 {
 	struct fault f = { 0 };
 
@@ -137,6 +138,40 @@ static void gone(struct service_member *m)
 	service_settle(m, MEMBER_GONE, "removed by someone else");
 	service_problem(m, &f);
 	member_over(m);
+}
+
+static void on_image(void *arg, const struct fault *f, int status, const char *body, size_t len)
+{
+	struct service_member *m = arg;
+	struct fault own = { 0 };
+
+	(void)body;
+	(void)len;
+	if (!f) {
+		removed(m);
+		return;
+	}
+	if (status == 404)
+		fault_set(&own, FAULT_FAILED, -ENOENT, "the engine knows neither it nor its image: is the disk of its data there?");
+	give_up(m, status == 404 ? &own : f);
+}
+
+/*
+ * The engine has no such container. Whoever removes one leaves its image; an engine that has come up without its
+ * disk has neither, and what we stopped is still ours when the disk is back.
+ */
+static void gone(struct service_member *m)
+{
+	struct json_object *o CLEANUP(json_putp) = m->inspect ? json_parse(m->inspect, strlen(m->inspect)) : NULL;
+	const char *image = json_text(o, "Image");
+
+	if (!image) {
+		removed(m);
+		return;
+	}
+	char *escaped CLEANUP(freep) = docker_escape(image);
+	char *path CLEANUP(freep) = xasprintf("/images/%s/json", escaped);
+	docker_request(m->service->o.docker, "GET", path, NULL, on_image, m);
 }
 
 static void on_paused(void *arg, enum docker_outcome outcome, const struct fault *f)

@@ -77,3 +77,35 @@ def test_dockerd_killed_meanwhile(engine, dead):
     engine.start()
     world.until(lambda: engine.all_states().get("one"), "it runs again as soon as an engine answers", 90)
     world.until(lambda: d.call("Status")["parameters"]["recovering"] == [], "nothing is open any more", 60)
+
+
+def test_engine_without_its_disk(engine, directory, dead):
+    """After a power cut it comes up with an empty data root: nobody has removed anything, and when the disk is back
+    the container is still ours to start."""
+    d = dead("read")
+    engine.stop()
+    away = engine.data.with_name("data.away")
+    engine.data.rename(away)
+    try:
+        engine.start()
+        d.start()
+        world.until(lambda: "its image" in d.log.read_text(), "it has looked")
+        assert d.call("Status")["parameters"]["recovering"] != []
+        d.kill()
+    finally:
+        engine.stop()
+        world.run("rm", "-rf", engine.data)
+        away.rename(engine.data)
+        engine.start()
+    settled(d)
+    assert engine.all_states()["one"]
+
+
+def test_state_of_another_daemon(engine, directory, daemon):
+    """Two engines' daemons with one state directory would settle each other's ledger."""
+    with world.private_engine() as other:
+        second = world.Daemon(other, directory / "second", paths__state=daemon.state)
+        second.start(wait=False)
+        assert second.process.wait(20) == 75
+        assert str(daemon.state) in second.log.read_text()
+    daemon.start()  # the fixture's world ended it with the other engine

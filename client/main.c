@@ -86,5 +86,10 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, ""); /* how wide characters are */
 	int status = run(argc - 1, argv + 1, &o);
 	options_done(&o);
+	/* A script that was cut off by a full disk must not look like a whole one. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("the output could not be written");
+		return status == EXIT_OK || status == EXIT_WARNINGS ? EXIT_FAILED : status;
+	}
 	return status;
 }

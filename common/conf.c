@@ -107,7 +107,7 @@ static int check_trust(const char *path, int fd, bool secret, struct strv *warni
 static int read_password(struct conf *c, const char *path, struct fault *f)
 {
 	struct buf text CLEANUP(buf_done) = { 0 };
-	int fd CLEANUP(closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd CLEANUP(closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fault_errno(f, FAULT_CONF, -errno, "cannot read the password file %s", path);
@@ -183,7 +183,7 @@ static int load_fd(const char *path, int fd, struct conf **ret, struct fault *f)
 /* 1: read; 0: not there. */
 static int try_load(const char *path, struct conf **ret, struct fault *f)
 {
-	int fd CLEANUP(closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd CLEANUP(closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;

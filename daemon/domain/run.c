@@ -134,6 +134,24 @@ static void keep_down(const struct run *r, struct unit_result *u)
 	}
 }
 
+/* What an earlier operation had stopped and nobody could start since: the unit is not up, whatever this one did. */
+static void tell_left_down(const struct run *r, struct unit_result *u)
+{
+	size_t n;
+	const struct ledger_entry *v = ledger_entries(r->o.ctx->ledger, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = v[i].name ? v[i].name : v[i].key;
+		if (v[i].kind != LEDGER_CONTAINER || !streq(v[i].unit, u->unit) || strv_has(&u->restarted, name))
+			continue;
+		u->service = SERVICE_DOWN;
+		if (strv_has(&u->not_restarted, name))
+			continue;
+		strv_add(&u->not_restarted, name);
+		strv_addf(&u->errors, "%s was stopped by an earlier operation and is not running again yet", name);
+	}
+}
+
 static void on_unit(void *arg, struct unit_result *u, const struct fault *f, bool retry)
 {
 	struct run *r = arg;
@@ -151,6 +169,7 @@ static void on_unit(void *arg, struct unit_result *u, const struct fault *f, boo
 	if (!again && strv_has(&r->retried, unit))
 		strv_add(&u->warnings, "was tried twice: someone else had changed its containers");
 	keep_down(r, u);
+	tell_left_down(r, u);
 	struct json_object *o = json_object_new_object();
 	json_object_object_add(o, "unit", unit_result_json(u));
 	json_put_text(o, "backup_id", r->result.backup_id);

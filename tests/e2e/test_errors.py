@@ -363,3 +363,22 @@ def test_ledger_cannot_be_written(shop, directory):
         d.stop()
     finally:
         world.run("umount", "-l", d.state, check=False)
+
+
+def test_left_down_is_said_by_the_next_run(engine, daemon):
+    """What cannot be started is in the ledger; a backup of its unit meanwhile does not call the service up."""
+    engine.container("shop-db-1", project="shop", service="db", volumes=["vol:/data"])
+    engine.docker("run", "-d", "--name", "shop-app-1", "--network", "container:shop-db-1", "-l", "com.docker.compose.project=shop",
+                  "-l", "com.docker.compose.service=app", "-l", "com.docker.compose.oneoff=False", "bb:latest", "/bin/sh", "-c", world.GOOD)
+    daemon.stop()
+    daemon.start(KOPI_DOCKA_KILL_AT="read")
+    with pytest.raises(ConnectionError):
+        daemon.call("Backup", {"units": ["shop"]})
+    daemon.process.wait(10)
+    engine.docker("rm", "shop-db-1")
+    engine.container("shop-db-1", project="shop", service="db", volumes=["vol:/data"])
+    daemon.start()
+    world.until(lambda: "shop-app-1" in str(daemon.call("Status")["parameters"]["recovering"]), "it cannot be started")
+    unit = daemon.backup("shop", state="failed")["units"][0]
+    assert unit["service"] == "down" and unit["not_restarted"] == ["shop-app-1"], unit
+    assert any("shop-app-1" in e and "not running again" in e for e in unit["errors"])

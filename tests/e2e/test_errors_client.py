@@ -59,3 +59,13 @@ def test_client_that_goes_away_cancels_nothing(engine, daemon):
     last = daemon.call("Status")["parameters"]["last"]
     assert last["state"] == "warnings" and last["units"][0]["data"] == "complete"
     assert engine.all_states()["slow"]
+
+
+def test_output_that_cannot_be_written(engine, daemon):
+    """A restore script on a full disk is cut off: that is no success."""
+    engine.container("one", volumes=["vol:/data"])
+    daemon.backup("one")
+    for argv in (["restore", "one", "--script"], ["list", "--units"], ["--json", "history"]):
+        with open("/dev/full", "w") as full:
+            r = daemon.ctl(*argv, stdout=full)
+        assert r.returncode == 1 and "could not be written" in r.stderr, (argv, r)

@@ -13,7 +13,7 @@
  *       empty it, for a restore in place after a safety copy; a file stays for tar to replace
  *   sweep STAGED       the staging directory goes
  *   forget ID PATH …   old copies that a restore of this id has kept
- *   room PATH, used PATH, save FILE
+ *   room PATH ITEM …, used PATH, save FILE
  *
  * Law 6: nothing of the old is removed but by clear (which comes after a safety copy) and
  * by forget (which takes only what has our name and belongs to us).
@@ -134,8 +134,8 @@ static int run(const char *verb, char **words, int n, struct stage *s, const str
 		return place_sweep(words[0]);
 	if (streq(verb, "forget") && n >= 2)
 		return place_forget(words[0], words + 1, n - 1);
-	if (streq(verb, "room") && n == 1)
-		return place_room(words[0]);
+	if (streq(verb, "room") && n >= 1)
+		return place_room(words[0], words + 1, (size_t)(n - 1));
 	if (streq(verb, "used") && n == 1)
 		return place_used(words[0]);
 	if (streq(verb, "save") && n == 1)

@@ -23,7 +23,8 @@ struct stage {
 	const char *beside, *id, *name, *dest;
 };
 int place_stage(const struct stage *s);
-int place_room(const char *path);  /* {"free": bytes} */
+/* {"free": bytes} of the directory, made where only it is missing; refused inside one of ${items}. */
+int place_room(const char *path, char *const *items, size_t n_items);
 int place_used(const char *path);  /* {"used": bytes} */
 int place_save(const char *path);  /* stdin into a new file, 0600, whole or not at all */
 

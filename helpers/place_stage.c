@@ -128,14 +128,39 @@ int place_stage(const struct stage *s)
 	return 0;
 }
 
-int place_room(const char *path)
+static bool lies_in(const char *path, const char *item)
+{
+	char *real CLEANUP(freep) = realpath(item, NULL);
+	size_t len = real ? strlen(real) : 0;
+
+	return real && strncmp(path, real, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static int refuse_inside(const char *path, const char *named, char *const *items, size_t n_items)
+{
+	char *real CLEANUP(freep) = realpath(path, NULL);
+
+	if (!real)
+		return place_fail("is its disk mounted? cannot look at", path);
+	for (size_t i = 0; i < n_items; i++)
+		if (lies_in(real, items[i]))
+			return place_refuse("the safety directory %s lies in %s, which is emptied: name another", named, items[i]);
+	return 0;
+}
+
+int place_room(const char *path, char *const *items, size_t n_items)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	char *above CLEANUP(freep) = place_parent(path);
 	struct statvfs v;
-	struct fault f = { 0 };
 
-	if (dir_make(path, 0700, &f) < 0)
-		return place_refuse("%s", f.text);
+	/* The last one only is made: what else is missing may be a disk. */
+	if (refuse_inside(above, path, items, n_items) != 0)
+		return 1;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return place_fail("cannot make", path);
+	if (refuse_inside(path, path, items, n_items) != 0)
+		return 1;
 	if (statvfs(path, &v) < 0)
 		return place_fail("cannot ask for free space at", path);
 	json_put_number(o, "free", (int64_t)v.f_bavail * (int64_t)v.f_frsize);

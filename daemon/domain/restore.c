@@ -171,6 +171,7 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	r->restore_id = new_id(o->ctx->conf);
 	if (o->items)
 		strv_copy(&r->wanted, o->items);
+	strv_sort_unique(&r->wanted); /* named twice it is one */
 	if (o->paths)
 		strv_copy(&r->paths, o->paths);
 	recover_hold(o->recover, r->unit);

@@ -176,11 +176,8 @@ static int normalise_paths(struct restore *r, struct fault *f)
 			return -EINVAL;
 		free(r->paths.v[i]);
 		r->paths.v[i] = path;
-		if (!*path) { /* the whole item */
-			strv_done(&r->paths);
-			r->paths = (struct strv){ 0 };
-			return 0;
-		}
+		if (!*path) /* a variable that was not set must not become the whole item */
+			return fault_set(f, FAULT_FAILED, -EINVAL, "an empty path is the whole item: leave out --path if that is meant");
 	}
 	strv_sort_unique(&r->paths);
 	return 0;

@@ -243,6 +243,9 @@ static void measure_next(struct restore *r)
 	} else if (any && r->safety_dir && !steps_failed(r->steps)) {
 		strv_add(&words, "room");
 		strv_add(&words, r->safety_dir);
+		for (size_t i = 0; i < r->n_items; i++)
+			if (r->items[i].in_place)
+				strv_add(&words, r->items[i].dest);
 		start_place(r, &words, PLACE_DEADLINE_MS, on_room, r);
 	} else if (steps_failed(r->steps)) {
 		steps_next(r->steps);

@@ -159,3 +159,23 @@ def test_mount_point(engine, daemon, small):
     daemon.ctl("restore", "app", "--back", "last", "--yes", check=0)
     assert (small / "f").read_text() == "new\n" and (small / "g").exists()
     assert os.stat(small).st_mode & 0o7777 == 0o700 and os.getxattr(small, "user.of") == b"new"
+
+
+def test_a_safety_directory_in_the_item_is_refused(engine, daemon):
+    """It would be emptied with the item: the only copy of the old."""
+    engine.container("one", volumes=["vol:/data"])
+    engine.sh("one", "echo old > /data/f")
+    daemon.backup("one")
+    engine.sh("one", "echo precious > /data/f")
+    volume = engine.volume("vol")
+    before = engine.running()
+    for place in (volume, volume / "sub", volume / "sub/deep"):
+        r = daemon.ctl("restore", "one", "--yes", "--in-place", "--safety-directory", place)
+        assert r.returncode == 1 and str(place.parent if "deep" in str(place) else place) in r.stderr, r.stderr
+    assert (volume / "f").read_text() == "precious\n" and os.listdir(volume) == ["f"]
+    assert engine.running() == before
+    # nor is an item named twice put in place twice, nor an empty path the whole item
+    daemon.ctl("restore", "one", "--yes", "--item", "volume:vol", "--item", "volume:vol", check=0)
+    assert (volume / "f").read_text() == "old\n"
+    r = daemon.ctl("restore", "one", "--yes", "--item", "volume:vol", "--path", "")
+    assert r.returncode in (1, 2) and "path" in r.stderr and "empty" in r.stderr, r.stderr

@@ -305,10 +305,17 @@ static void small_ones(void **state)
 	assert_int_equal(RUN("sweep", "@item"), 1);
 	assert_int_equal(RUN("clear", "--marker", "@begun", "@item"), 0);
 	assert_true(there("begun") && !there("item/d") && there("item/.kopi-docka-kept/1/x"));
-	const char *const room[] = { "room", "@new/room", NULL };
+	const char *const room[] = { "room", "@room", "@item", NULL };
 	assert_int_equal(run(&out, room), 0);
 	assert_non_null(strstr(out, "\"free\":"));
 	free(out);
+	/* only the last directory is made, and none where everything is emptied */
+	static const char *const bad[][4] = { { "room", "@missing/room", NULL }, { "room", "@item", "@item", NULL },
+		{ "room", "@item/room", "@item", NULL } };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(run(&out, bad[i]), 1);
+		free(out);
+	}
 	const char *const used[] = { "used", "@item", NULL };
 	assert_int_equal(run(&out, used), 0);
 	assert_non_null(strstr(out, "\"used\":"));

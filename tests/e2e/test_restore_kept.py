@@ -10,8 +10,10 @@ OLD = "20200101T000000Z"
 
 
 def restored(engine, daemon, **more):
-    """A restore whose old copies and record are made to look years old."""
+    """A restore whose old copies and record are made to look years old, behind the back of a daemon that has ended: a
+    running one looks for them after every job."""
     now = daemon.call("Restore", {"unit": "app", **more})["parameters"]["restore_id"]
+    daemon.stop()
     path = daemon.state / f"restores/{now}.json"
     record = json.loads(path.read_text())
     for swap in record["swaps"]:
@@ -30,9 +32,9 @@ def test_kept_days(engine, daemon, directory):
     engine.container("app", volumes=["vol:/data", f"{bind}:/bind"])
     engine.sh("app", "echo old > /data/f; echo old > /bind/f")
     daemon.backup("app")
+    young = daemon.call("Restore", {"unit": "app"})["parameters"]
     engine.sh("app", "echo new > /data/f; echo new > /bind/f")
     record = restored(engine, daemon)
-    young = daemon.call("Restore", {"unit": "app"})["parameters"]
     kept = [pathlib.Path(s["kept"]) for s in record["swaps"]]
     assert all((k / "f").read_text() == "new\n" for k in kept)
     # a record that was tampered with, or is of someone else, takes nothing along

@@ -76,7 +76,7 @@ FORBIDDEN = {
     "host_name": "hostname $(hostname)",
     "user_ids": "setpriv --reuid=1 --regid=1 --clear-groups true",
     "personality": "setarch -R true",
-    "priority": "[ $(nice -n -5 nice) = -5 ]",
+    "priority": "[ $(nice -n -5 nice) -lt $(nice) ]",
     "immutable": "touch /srv/file && chattr +i /srv/file && chattr -i /srv/file",
     "trace": "readlink /proc/$(pgrep -n dockerd)/cwd",
     "core_files": "[ $(ulimit -Hc) != 0 ]",

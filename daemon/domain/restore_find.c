@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "daemon/pure/path.h"
 #include "daemon/pure/tar.h"
 
 /* --- an earlier restore, backwards ------------------------------------------------------ */
@@ -201,6 +202,17 @@ static void drop_nested_paths(struct restore *r)
 	r->paths = kept;
 }
 
+static bool lies_in_ours(const struct conf *c, const char *target)
+{
+	const char *const ours[] = { c->kopia.repository_path, c->paths.state, c->paths.cache, c->paths.runtime };
+	char *path CLEANUP(freep) = path_normal(target);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (ours[i] && path_equal_or_inside(path, ours[i]))
+			return true;
+	return false;
+}
+
 static int check_wish(struct restore *r, struct fault *f)
 {
 	int ret = normalise_paths(r, f);
@@ -219,6 +231,8 @@ static int check_wish(struct restore *r, struct fault *f)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (places[i] && *places[i] != '/')
 			return fault_set(f, FAULT_FAILED, -EINVAL, "%s is not an absolute path", places[i]);
+	if (r->target && lies_in_ours(r->ctx->conf, r->target))
+		return fault_set(f, FAULT_FAILED, -EINVAL, "%s is the repository's, or our own: restore to another directory", r->target);
 	if (r->back && (r->target || r->paths.n || r->backup_id))
 		return fault_set(f, FAULT_FAILED, -EINVAL, "the way back of a restore takes a unit and items only");
 	return 0;

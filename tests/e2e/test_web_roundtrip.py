@@ -74,6 +74,9 @@ def test_target(engine, daemon, directory):
     before = engine.running()
     daemon.ctl("restore", "shop", "--item", "volume:shopdata", "--target", directory / "t", check=0)
     assert (directory / "t/volume%3Ashopdata/f").read_text() == "one\n"
+    for ours in (daemon.repo, daemon.repo / "below", daemon.state):
+        r = daemon.ctl("restore", "shop", "--target", ours)
+        assert r.returncode == 1 and str(ours) in r.stderr and "another directory" in r.stderr, r.stderr
     assert engine.running() == before
 
 

@@ -59,12 +59,14 @@ char *render_span(int64_t ms)
 
 char *render_age(int64_t time_ms)
 {
-	int64_t minutes = (wall_ms() - time_ms) / 60000;
+	int64_t now = wall_ms(), minutes = (now - time_ms) / 60000;
 	bool ahead = minutes < 0;
 	const char *before = ahead ? "in " : "", *after = ahead ? "" : " ago";
 
 	if (time_ms < 0)
 		return xstrdup("age unknown");
+	if (minutes == 0 && time_ms - now >= 1000)
+		return xasprintf("in %" PRId64 " s", (time_ms - now) / 1000);
 	if (minutes == 0)
 		return xstrdup("just now");
 	minutes = ahead ? -minutes : minutes;

@@ -69,6 +69,12 @@ int64_t method_forecast_window(const struct unit *u, const struct conf *c, const
 {
 	int64_t sum = 0, longest = 0;
 	int workers = capacity_workers(c);
+	size_t stops = 0;
+
+	for (size_t i = 0; i < u->n_members; i++)
+		stops += u->members[i].stop;
+	if (stops == 0)
+		return 0; /* nothing runs: there is no downtime */
 
 	for (size_t i = 0; i < u->n_items; i++) {
 		sum += u->items[i].forecast_ms;

@@ -179,7 +179,9 @@ static void put_head(struct buf *b, const struct script_options *o)
 	buf_puts(b, script_head);
 	buf_puts(b, "if [ -z \"${KOPIA_CONFIG:-}\" ]; then\n\tKOPIA_CONFIG=");
 	put_word(b, o->config_file);
-	buf_puts(b, "\nfi\n[ -r \"$KOPIA_CONFIG\" ] || die \"$KOPIA_CONFIG is not there: connect to the repository first\"\n");
+	buf_puts(b, "\nfi\n[ -r \"$KOPIA_CONFIG\" ] || die \"$KOPIA_CONFIG is not there: connect to the repository first\"\n"
+		     "kopia --config-file=\"$KOPIA_CONFIG\" --no-auto-maintenance repository status >/dev/null ||\n"
+		     "\tdie 'kopia cannot open the repository: nothing was stopped'\n");
 	buf_puts(b, script_functions);
 }
 

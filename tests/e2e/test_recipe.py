@@ -71,9 +71,11 @@ def test_restore_script_with_a_wrong_password_changes_nothing(engine, daemon, st
     engine.sh("shop-db-1", "echo two > /data/f")
     script = directory / "restore.sh"
     script.write_text(daemon.ctl("restore", "shop", "--script", check=0).stdout)
+    before = engine.running()
     env = {**os.environ, "KOPIA_PASSWORD": "wrong", "DOCKER_HOST": f"unix://{engine.socket}", "SAFETY": str(directory / "safety"), "HOME": str(directory)}
     assert subprocess.run(["sh", script], env=env, capture_output=True).returncode != 0
     assert engine.sh("shop-db-1", "cat /data/f") == "two\n", "the old data must stay, and the container run"
+    assert engine.running() == before, "and nothing was stopped for it"
 
 
 def test_recipe_alone(engine, daemon, stack, directory):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a service is made of, its ledger entries, and the proof that it is down.
- * Stopping stands in service_stop.c, starting and health in service_start.c.
+ * Stopping stands in service_stop.c, starting in service_start.c,
+ * health in service_health.c.
  * Every member is its own small story driven by the engine's answers; the
  * operation (one at a time) is over when no member is waited for.
  */
@@ -45,6 +46,13 @@ void service_settle(struct service_member *m, enum member_state state, const cha
 {
 	m->state = state;
 	ledger_close(m->service->o.ledger, m->id, why, NULL, NULL);
+}
+
+void service_later(struct service_member *m, loop_fn *fn, unsigned int ms)
+{
+	timer_free(m->timer);
+	m->timer = timer_new(m->service->o.loop, fn, m);
+	timer_set(m->timer, ms);
 }
 
 static struct service *service_new(const struct service_options *o, size_t n)

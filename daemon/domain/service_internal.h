@@ -4,7 +4,7 @@
 
 #include "daemon/domain/service.h"
 
-/* Shared by service.c, service_stop.c and service_start.c only. */
+/* Shared by service.c, service_stop.c, service_start.c and service_health.c only. */
 struct service {
 	struct service_options o;  /* strings owned */
 	char *unit, *state_directory;
@@ -23,6 +23,8 @@ void service_begin(struct service *s, service_done_fn *done, void *arg);
 void service_finish(struct service *s);
 /* Remember why this member is not as it should be; also the operation's fault. */
 void service_problem(struct service_member *m, const struct fault *f);
+/* ${fn} with the member in ${ms}; one at a time: it replaces what was set before. */
+void service_later(struct service_member *m, loop_fn *fn, unsigned int ms);
 /* Close the member's ledger entry. */
 void service_settle(struct service_member *m, enum member_state state, const char *why);
 

@@ -19,7 +19,6 @@
 #define RETRY_MS 500
 #define CONFIRM_MS 100
 #define HEALTH_POLL_MS 200
-#define SETTLE_MS 1500 /* without a healthcheck: it must still run after this */
 
 static void start_level(struct service *s);
 static void look(void *arg);
@@ -28,13 +27,6 @@ static void confirm(void *arg);
 static bool ours(const struct service_member *m)
 {
 	return m->state == MEMBER_STOPPING || m->state == MEMBER_STOPPED;
-}
-
-static void later(struct service_member *m, loop_fn *fn, unsigned int ms)
-{
-	timer_free(m->timer);
-	m->timer = timer_new(m->service->o.loop, fn, m);
-	timer_set(m->timer, ms);
 }
 
 static void alarm_down(const struct service_member *m, const char *why)
@@ -60,7 +52,7 @@ static void on_gate(void *arg, const struct fault *f, struct container *c)
 	}
 	struct service *s = m->service;
 	if (wait && loop_now(s->o.loop) < m->deadline) {
-		later(m, look, HEALTH_POLL_MS);
+		service_later(m, look, HEALTH_POLL_MS);
 		return;
 	}
 	if (--s->pending == 0) {
@@ -78,7 +70,7 @@ static void gate_level(struct service *s)
 			continue;
 		s->pending++;
 		m->deadline = loop_now(s->o.loop) + (uint64_t)m->health_deadline_ms;
-		later(m, look, CONFIRM_MS);
+		service_later(m, look, CONFIRM_MS);
 	}
 	if (!s->pending) {
 		s->level++;
@@ -111,7 +103,7 @@ static void try_again(struct service_member *m, const struct fault *f)
 		give_up(m, f);
 		return;
 	}
-	later(m, look, RETRY_MS);
+	service_later(m, look, RETRY_MS);
 }
 
 /* Its full inspect is kept, 0600: what is needed to make it again by hand. */
@@ -204,7 +196,7 @@ static void on_confirmed(void *arg, const struct fault *f, struct container *c)
 
 	if (f) {
 		if (loop_now(m->service->o.loop) < m->deadline)
-			later(m, confirm, RETRY_MS);
+			service_later(m, confirm, RETRY_MS);
 		else
 			give_up(m, f);
 	} else if (!c) {
@@ -346,97 +338,4 @@ void service_start(struct service *s, service_done_fn *done, void *arg)
 			service_settle(&s->members[i], MEMBER_UNTOUCHED, "never stopped");
 	s->level = 0;
 	start_level(s);
-}
-
-/* --- health, outside the window ---------------------------------------------------- */
-
-static void poll_health(void *arg);
-
-static void health_over(struct service_member *m, const char *problem)
-{
-	struct service *s = m->service;
-
-	if (problem) {
-		struct fault f = { 0 };
-		fault_set(&f, FAULT_FAILED, -EIO, "%s", problem);
-		m->unhealthy = true;
-		service_problem(m, &f);
-	}
-	if (--s->pending == 0)
-		service_finish(s);
-}
-
-static void judge_health(struct service_member *m, const struct container *c)
-{
-	bool late = loop_now(m->service->o.loop) >= m->deadline;
-
-	if (m->service->cancelled) {
-		health_over(m, NULL);
-		return;
-	}
-
-	if (c->state == CONTAINER_PAUSED && m->paused) {
-		health_over(m, NULL);
-	} else if (c->state != CONTAINER_RUNNING || c->restart_count > m->restart_count) {
-		health_over(m, "ended again after its start");
-	} else if (m->has_healthcheck && m->was_healthy) {
-		if (c->health == HEALTH_HEALTHY)
-			health_over(m, NULL);
-		else if (c->health == HEALTH_UNHEALTHY)
-			health_over(m, "is unhealthy after its start");
-		else if (late)
-			health_over(m, "did not become healthy in time");
-		else
-			later(m, poll_health, HEALTH_POLL_MS);
-	} else if (late) {
-		health_over(m, NULL);
-	} else {
-		later(m, poll_health, HEALTH_POLL_MS);
-	}
-}
-
-static void on_health(void *arg, const struct fault *f, struct container *c)
-{
-	struct service_member *m = arg;
-
-	if (f && loop_now(m->service->o.loop) < m->deadline)
-		later(m, poll_health, RETRY_MS);
-	else if (f)
-		health_over(m, f->text);
-	else if (!c)
-		health_over(m, "was removed after its start");
-	else
-		judge_health(m, c);
-	if (c) {
-		container_done(c);
-		free(c);
-	}
-}
-
-static void poll_health(void *arg)
-{
-	struct service_member *m = arg;
-
-	docker_inspect(m->service->o.docker, m->id, false, on_health, m);
-}
-
-void service_cancel_healthy(struct service *s)
-{
-	s->cancelled = true;
-}
-
-void service_healthy(struct service *s, service_done_fn *done, void *arg)
-{
-	service_begin(s, done, arg);
-	for (size_t i = 0; i < s->n; i++) {
-		struct service_member *m = &s->members[i];
-		if (m->state != MEMBER_STARTED)
-			continue;
-		bool checked = m->has_healthcheck && m->was_healthy;
-		m->deadline = loop_now(s->o.loop) + (checked ? (uint64_t)m->health_deadline_ms : SETTLE_MS);
-		s->pending++;
-		poll_health(m);
-	}
-	if (!s->pending)
-		service_finish(s);
 }

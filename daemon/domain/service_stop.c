@@ -30,13 +30,6 @@ static void member_over(struct service_member *m)
 	stop_level(s);
 }
 
-static void later(struct service_member *m, loop_fn *fn)
-{
-	timer_free(m->timer);
-	m->timer = timer_new(m->service->o.loop, fn, m);
-	timer_set(m->timer, RETRY_MS);
-}
-
 static void stopped(struct service_member *m, const struct container *c)
 {
 	m->state = MEMBER_STOPPED;
@@ -52,7 +45,7 @@ static void still_running(struct service_member *m, const struct container *c)
 	if (!streq(c->started_at, m->started_at)) {
 		fault_set(&f, FAULT_FAILED, -EBUSY, "was started again by someone else while it was stopped");
 	} else if (loop_now(m->service->o.loop) < m->deadline) {
-		later(m, verify);
+		service_later(m, verify, RETRY_MS);
 		return;
 	} else {
 		fault_set(&f, FAULT_FAILED, -ETIMEDOUT, "did not stop within %d s", m->grace_s + SLACK_S);
@@ -67,7 +60,7 @@ static void on_verified(void *arg, const struct fault *f, struct container *c)
 	struct fault own = { 0 };
 
 	if (f && loop_now(m->service->o.loop) < m->deadline) {
-		later(m, verify); /* dockerd restarts: reconnect, inspect, go on from what is true */
+		service_later(m, verify, RETRY_MS); /* dockerd restarts: reconnect, inspect, go on from what is true */
 	} else if (f) {
 		service_problem(m, f);
 		member_over(m);

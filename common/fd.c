@@ -53,7 +53,7 @@ int file_read(const char *path, size_t max, struct buf *ret)
 	return fd < 0 ? -errno : fd_read_all(fd, max, ret);
 }
 
-static int sync_directory_of(const char *path)
+int file_sync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir CLEANUP(freep) = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
@@ -75,6 +75,22 @@ static int write_synced(int fd, const void *data, size_t len, mode_t mode)
 	return 0;
 }
 
+int file_move(const char *from, const char *to, bool replace, struct fault *f)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, replace ? 0 : RENAME_NOREPLACE) < 0)
+		return fault_errno(f, errno == ENOSPC ? FAULT_NO_SPACE : FAULT_FAILED, -errno, "cannot write %s", to);
+	int r = file_sync_parent(to);
+	return r < 0 ? fault_errno(f, FAULT_FAILED, r, "cannot sync the directory of %s", to) : 0;
+}
+
+int file_remove(const char *path, struct fault *f)
+{
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : fault_errno(f, FAULT_FAILED, -errno, "cannot remove %s", path);
+	int r = file_sync_parent(path);
+	return r < 0 ? fault_errno(f, FAULT_FAILED, r, "cannot sync the directory of %s", path) : 0;
+}
+
 static int put_file(const char *path, const void *data, size_t len, mode_t mode, bool replace, struct fault *f)
 {
 	char *temporary CLEANUP(freep) = xasprintf("%s.XXXXXX", path);
@@ -83,14 +99,13 @@ static int put_file(const char *path, const void *data, size_t len, mode_t mode,
 	if (fd < 0)
 		return fault_errno(f, FAULT_FAILED, -errno, "cannot make a file beside %s", path);
 	int r = write_synced(fd, data, len, mode);
-	if (r == 0 && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temporary);
-		return fault_errno(f, r == -ENOSPC ? FAULT_NO_SPACE : FAULT_FAILED, r, "cannot write %s", path);
-	}
-	r = sync_directory_of(path);
-	return r < 0 ? fault_errno(f, FAULT_FAILED, r, "cannot sync the directory of %s", path) : 0;
+	if (r < 0)
+		fault_errno(f, r == -ENOSPC ? FAULT_NO_SPACE : FAULT_FAILED, r, "cannot write %s", path);
+	else
+		r = file_move(temporary, path, replace, f);
+	if (r < 0)
+		unlink(temporary); /* gone already where only the directory could not be synced */
+	return r;
 }
 
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
@@ -119,7 +134,9 @@ int dir_make(const char *path, mode_t mode, struct fault *f)
 			continue;
 		char kept = *p;
 		*p = '\0';
-		if (mkdir(part, mode) < 0 && !is_directory(part))
+		if (mkdir(part, mode) == 0)
+			IGNORE(file_sync_parent(part)); /* what is written into it says itself when it is not durable */
+		else if (!is_directory(part))
 			return fault_errno(f, FAULT_FAILED, errno == EEXIST ? -ENOTDIR : -errno, "cannot make the directory %s", part);
 		*p = kept;
 		if (!kept)

@@ -18,6 +18,12 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 /* The same where nothing has that name yet: -EEXIST, and nothing is touched. */
 int file_create(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
 	WARN_UNUSED;
+/* What was just made, renamed or removed as ${path} is durable when this returns 0. */
+int file_sync_parent(const char *path) WARN_UNUSED;
+/* Rename, durable when it returns: the directory of ${to} is synced. Not ${replace}: -EEXIST where something has that name. */
+int file_move(const char *from, const char *to, bool replace, struct fault *f) WARN_UNUSED;
+/* Remove, durable too; what is gone already is as good. */
+int file_remove(const char *path, struct fault *f) WARN_UNUSED;
 /* mkdir -p; new directories get ${mode}; an existing last component must be a directory. */
 int dir_make(const char *path, mode_t mode, struct fault *f) WARN_UNUSED;
 /* Remove a tree below our own directories (never follows symlinks). */

@@ -212,6 +212,7 @@ int place_save(const char *path)
 {
 	char *part CLEANUP(freep) = xasprintf("%s.part", path);
 	int fd CLEANUP(closep) = -1;
+	struct fault f = { 0 };
 
 	if (place_make_parent(path, 0700) != 0)
 		return 1;
@@ -219,11 +220,12 @@ int place_save(const char *path)
 	if (fd < 0)
 		return place_fail("cannot make", part);
 	int r = copy(STDIN_FILENO, fd);
-	if (r == 0 && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
-		r = -errno;
+	if (r < 0)
+		fault_errno(&f, FAULT_FAILED, r, "cannot write %s", path);
+	else
+		r = file_move(part, path, false, &f); /* what it is the copy of is emptied next */
 	if (r == 0)
 		return 0;
 	unlink(part);
-	errno = -r;
-	return place_fail("cannot write", path);
+	return place_refuse("%s", f.text);
 }

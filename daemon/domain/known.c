@@ -43,7 +43,7 @@ static int work(void *arg)
 	int r = 0;
 
 	if (w->remove)
-		return unlink(w->remove) == 0 || errno == ENOENT ? 0 : fault_errno(&w->fault, FAULT_FAILED, -errno, "cannot remove %s", w->remove);
+		return file_remove(w->remove, &w->fault);
 	r = dir_make(w->directory, 0700, &w->fault);
 	for (size_t i = 0; r == 0 && i < w->names.n; i++) {
 		char *path CLEANUP(freep) = xasprintf("%s/%s", w->directory, w->names.v[i]);

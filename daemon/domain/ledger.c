@@ -84,14 +84,6 @@ static void replay(struct ledger *g, const struct buf *text)
 		log_warning("the ledger's last %zu bytes are damaged and are cut off", text->len - at);
 }
 
-static int sync_parent(const char *path)
-{
-	char *dir CLEANUP(freep) = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	int fd CLEANUP(closep) = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 static int load(struct ledger *g, struct fault *f)
 {
 	struct buf text CLEANUP(buf_done) = { 0 };
@@ -109,7 +101,7 @@ static int load(struct ledger *g, struct fault *f)
 	replay(g, &text);
 	if (g->read_only)
 		log_error("the ledger %s cannot be written: %s", g->path, strerror(EROFS));
-	else if (ftruncate(g->fd, g->size) < 0 || fsync(g->fd) < 0 || (r = sync_parent(g->path)) < 0)
+	else if (ftruncate(g->fd, g->size) < 0 || fsync(g->fd) < 0 || (r = file_sync_parent(g->path)) < 0)
 		/* A full or read-only disk: the containers in it must be started all the same. */
 		log_error("the ledger %s cannot be written: %s", g->path, strerror(r < 0 ? -r : errno));
 	return 0;

@@ -106,9 +106,7 @@ static void take_over(struct call *c)
 	struct fault f = { 0 };
 
 	/* The cache's place stands in the config file relative to it, and KOPIA_CACHE_DIRECTORY wins. */
-	if (rename(c->temp_config, r->config_file) < 0)
-		fault_errno(&f, FAULT_FAILED, -errno, "cannot write %s", r->config_file);
-	else if (write_identity(c, &f) == 0)
+	if (file_move(c->temp_config, r->config_file, true, &f) == 0 && write_identity(c, &f) == 0)
 		repository_load_identity(r);
 	over(c, f.code == FAULT_NONE ? NULL : &f);
 }

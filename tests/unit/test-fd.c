@@ -6,6 +6,38 @@
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/kd-test-fd-XXXXXX";
+static char calls[64]; /* what was done, in order: renamed, unlinked, a file or a directory synced */
+
+static void note(char call)
+{
+	calls[strlen(calls)] = call;
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	struct stat st;
+
+	note(fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? 'd' : 'f');
+	return __real_fsync(fd);
+}
+
+int __real_renameat2(int a, const char *from, int b, const char *to, unsigned int flags);
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned int flags);
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned int flags)
+{
+	note('r');
+	return __real_renameat2(a, from, b, to, flags);
+}
+
+int __real_unlink(const char *path);
+int __wrap_unlink(const char *path);
+int __wrap_unlink(const char *path)
+{
+	note('u');
+	return __real_unlink(path);
+}
 
 static int set_up(void **state)
 {
@@ -72,10 +104,34 @@ static void a_full_pipe(void **state)
 	close(fds[1]);
 }
 
+/* What returned is there after a power cut: whoever renames, removes or makes also syncs the directory, afterwards. */
+static void durable(void **state)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/p", directory), *to CLEANUP(freep) = xasprintf("%s/to", directory);
+	char *deep CLEANUP(freep) = xasprintf("%s/x/y", directory);
+	struct fault f = { 0 };
+	(void)state;
+	memset(calls, 0, sizeof(calls));
+	assert_int_equal(file_replace(path, "x", 1, 0600, &f), 0);
+	assert_string_equal(calls, "frd");
+	memset(calls, 0, sizeof(calls));
+	assert_int_equal(file_move(path, to, false, &f), 0);
+	assert_string_equal(calls, "rd");
+	assert_int_equal(file_create(path, "x", 1, 0600, &f), 0);
+	assert_int_equal(file_move(path, to, false, &f), -EEXIST);
+	memset(calls, 0, sizeof(calls));
+	assert_int_equal(file_remove(to, &f), 0);
+	assert_string_equal(calls, "ud");
+	assert_int_equal(file_remove(to, &f), 0);
+	memset(calls, 0, sizeof(calls));
+	assert_int_equal(dir_make(deep, 0700, &f), 0);
+	assert_string_equal(calls, "dd");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replaces), cmocka_unit_test(directories), cmocka_unit_test(a_full_pipe),
+		cmocka_unit_test(replaces), cmocka_unit_test(directories), cmocka_unit_test(durable), cmocka_unit_test(a_full_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,12 +7,12 @@
 
 #include "common/buf.h"
 
-static size_t utf8_length(const unsigned char *p)
+size_t text_utf8_length(const unsigned char *p, size_t len)
 {
 	size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
 
 	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
+		if (i >= len || (p[i] & 0xc0) != 0x80)
 			return 0;
 	/* overlong, surrogates, beyond the last code point */
 	if ((n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) ||
@@ -24,7 +24,7 @@ static size_t utf8_length(const unsigned char *p)
 bool text_is_plain(const char *text)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p;) {
-		size_t n = utf8_length(p);
+		size_t n = text_utf8_length(p, SIZE_MAX); /* the NUL ends it */
 		if (n == 0 || *p < 0x20 || *p == 0x7f)
 			return false;
 		p += n;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages are JSON objects ended by NUL. Parsing is strict, formatting is json-c's plain form. */
+/*
+ * Messages are JSON objects ended by NUL. What is asked of us goes through the strict gate, what we read of others and all that we
+ * write through the other one: nothing that is no text goes in or out.
+ */
 #include "common/varlink.h"
 
 #include <errno.h>
@@ -20,7 +23,7 @@ int varlink_frame(const struct buf *b, size_t max, size_t *ret_len)
 	return b->len > max ? -EMSGSIZE : 0;
 }
 
-static struct json_object *parse_depth(const char *text, size_t len, int depth)
+static struct json_object *parse(const char *text, size_t len, int depth)
 {
 	struct json_tokener *t = len <= INT32_MAX ? json_tokener_new_ex(depth) : NULL;
 	struct json_object *o = NULL;
@@ -40,9 +43,47 @@ static struct json_object *parse_depth(const char *text, size_t len, int depth)
 	return NULL;
 }
 
+static struct json_object *parse_any(const char *text, size_t len, int depth)
+{
+	char *repaired CLEANUP(freep) = gate_repair(text, len, &len);
+
+	return parse(repaired ? repaired : text, len, depth);
+}
+
 struct json_object *json_parse(const char *text, size_t len)
 {
-	return text ? parse_depth(text, len, JSON_DEPTH) : NULL;
+	return text ? parse_any(text, len, JSON_DEPTH) : NULL;
+}
+
+static size_t count_members(struct json_object *o)
+{
+	size_t n = 0;
+
+	if (json_object_is_type(o, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(o); i++)
+			n += count_members(json_object_array_get_idx(o, i));
+	} else if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach(o, key, one)
+		{
+			(void)key;
+			n += 1 + count_members(one);
+		}
+	}
+	return n;
+}
+
+static struct json_object *parse_strict(const char *text, size_t len, int depth, struct gate_fault *f)
+{
+	size_t members;
+
+	if (gate_check(text, len, (unsigned int)depth, &members, f) < 0)
+		return NULL;
+	struct json_object *o = parse(text, len, depth + 1); /* json-c counts what stands in the deepest as one more */
+	if (o && count_members(o) == members)
+		return o;
+	*f = (struct gate_fault){ .why = o ? "has a name twice" : "is no JSON object" };
+	json_object_put(o);
+	return NULL;
 }
 
 /* "parameters": absent and null are an empty object (Go and Rust clients send null). */
@@ -66,11 +107,14 @@ static int flag_of(struct json_object *message, const char *key, bool *ret)
 	return 0;
 }
 
-int varlink_parse_call(const char *text, size_t len, struct varlink_call *ret)
+int varlink_parse_call(const char *text, size_t len, struct varlink_call *ret, struct gate_fault *f)
 {
-	struct json_object *o CLEANUP(json_putp) = parse_depth(text, len, MESSAGE_DEPTH);
+	struct json_object *o CLEANUP(json_putp) = parse_strict(text, len, MESSAGE_DEPTH, f);
 	struct varlink_call c = { 0 };
 
+	if (!o)
+		return -EBADMSG;
+	*f = (struct gate_fault){ .why = "is no varlink call" };
 	if (!json_object_is_type(o, json_type_object) || !json_text(o, "method") ||
 		flag_of(o, "more", &c.more) < 0 || flag_of(o, "oneway", &c.oneway) < 0 ||
 		take_parameters(o, &c.parameters) < 0)
@@ -82,7 +126,7 @@ int varlink_parse_call(const char *text, size_t len, struct varlink_call *ret)
 
 int varlink_parse_reply(const char *text, size_t len, struct varlink_reply *ret)
 {
-	struct json_object *o CLEANUP(json_putp) = parse_depth(text, len, JSON_DEPTH);
+	struct json_object *o CLEANUP(json_putp) = parse_any(text, len, JSON_DEPTH);
 	struct varlink_reply r = { 0 };
 
 	if (!json_object_is_type(o, json_type_object) || flag_of(o, "continues", &r.continues) < 0 ||
@@ -93,10 +137,21 @@ int varlink_parse_reply(const char *text, size_t len, struct varlink_reply *ret)
 	return 0;
 }
 
+char *json_write(struct json_object *o, int style, size_t *ret_len)
+{
+	size_t len;
+	const char *text = json_object_to_json_string_length(o, style | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	char *repaired = gate_repair(text, len, &len);
+
+	if (ret_len)
+		*ret_len = len;
+	return repaired ? repaired : xstrndup(text, len);
+}
+
 static void format(struct buf *b, struct json_object *message)
 {
 	size_t len;
-	const char *text = json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	char *text CLEANUP(freep) = json_write(message, JSON_C_TO_STRING_PLAIN, &len);
 
 	if (buf_add(b, text, len + 1) == -ENOMEM) /* the NUL is the frame's end */
 		abort();

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/fault.h"
+#include "common/gate.h"
 
 /*
  * Codec of Varlink messages (https://varlink.org): one JSON object ended by
@@ -27,8 +28,8 @@ struct varlink_reply {
 
 /* 1: a whole message is in ${b} (its length in ${ret_len} without the NUL), 0: not yet, -EMSGSIZE. */
 int varlink_frame(const struct buf *b, size_t max, size_t *ret_len) WARN_UNUSED;
-/* Strict: object, known types, depth at most 32. -EBADMSG. */
-int varlink_parse_call(const char *text, size_t len, struct varlink_call *ret) WARN_UNUSED;
+/* Strict (gate_check()): an object with the members of a call and no name twice, depth at most 32. -EBADMSG, and ${f} says why. */
+int varlink_parse_call(const char *text, size_t len, struct varlink_call *ret, struct gate_fault *f) WARN_UNUSED;
 int varlink_parse_reply(const char *text, size_t len, struct varlink_reply *ret) WARN_UNUSED;
 /* Append a framed message. ${parameters} is borrowed, may be NULL. */
 void varlink_format_call(struct buf *b, const char *method, struct json_object *parameters, bool more);
@@ -48,7 +49,10 @@ void json_put_flag(struct json_object *o, const char *key, bool value);
 void json_put_list(struct json_object *o, const char *key, const struct strv *list); /* [] if empty */
 void json_read_list(struct json_object *o, const char *key, struct strv *ret); /* strings only */
 void json_putp(struct json_object **o); /* CLEANUP(json_putp) */
-/* Parse one whole JSON text: an object or an array (depth ≤ 64, nothing behind it). NULL on error. Owned. */
+/* Parse one whole JSON text: an object or an array (depth ≤ 64, nothing behind it), with what no string of ours may have in C escapes
+ * (gate_repair()). NULL on error. Owned. */
 struct json_object *json_parse(const char *text, size_t len);
+/* The text of ${o} in json-c's ${style}, always UTF-8 without NUL (gate_repair()). ${ret_len} may be NULL. Caller's. */
+char *json_write(struct json_object *o, int style, size_t *ret_len);
 
 #endif

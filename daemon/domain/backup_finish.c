@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/varlink.h"
 #include "daemon/domain/backup_internal.h"
 #include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
@@ -318,7 +319,8 @@ static void on_still_there(void *arg, const struct fault *f)
 		return;
 	}
 	struct json_object *o = unit_result_json(&b->result);
-	int ret = recipe_add(b->recipe, "result.json", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY), &own);
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
+	int ret = recipe_add(b->recipe, "result.json", text, &own);
 	json_object_put(o);
 	if (ret < 0) {
 		commit_failed(b, &own);

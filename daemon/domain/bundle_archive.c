@@ -72,7 +72,9 @@ static void add_text(struct archive *a, const char *name, const char *text)
 
 static void add_json(struct archive *a, const char *name, struct json_object *o)
 {
-	add_text(a, name, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
+
+	add_text(a, name, text);
 }
 
 static void add_texts(struct bundle *b, struct archive *a)

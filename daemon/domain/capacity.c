@@ -142,7 +142,7 @@ int rates_save(const struct rates *r, const char *path, struct fault *f)
 		json_object_object_add(units, r->units[i].unit, u); /* transfers */
 	}
 	json_object_object_add(o, "units", units); /* transfers */
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PLAIN, NULL);
 	return file_replace(path, text, strlen(text), 0600, f);
 }
 

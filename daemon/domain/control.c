@@ -232,14 +232,29 @@ static void dispatch(struct request *r, const struct varlink_call *call)
 		service_error(r, "InterfaceNotFound", "interface", call->method);
 }
 
+/* What cannot be read is answered once; where the next message begins in such a stream nobody knows. */
+static void refuse_message(struct conn *conn, const struct gate_fault *f)
+{
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	char *sentence CLEANUP(freep) = xasprintf("the message %s (byte %zu): nothing was done", f->why, f->at);
+	struct buf b = { 0 };
+
+	log_debug("of uid %u: %s, and the connection is closed", (unsigned int)conn_uid(conn), sentence);
+	json_put_text(o, "parameter", f->parameter[0] ? f->parameter : "parameters");
+	json_put_text(o, "text", sentence);
+	varlink_format_error(&b, IFACE_SERVICE ".InvalidParameter", o);
+	IGNORE(conn_send(conn, &b)); /* whoever does not read is dropped anyway */
+	conn_close(conn);
+}
+
 static void on_message(void *arg, struct conn *conn, const char *text, size_t len)
 {
 	struct control *c = arg;
 	struct varlink_call call = { 0 };
+	struct gate_fault f;
 
-	if (varlink_parse_call(text, len, &call) < 0) {
-		log_debug("a message of uid %u is no varlink call: the connection is closed", (unsigned int)conn_uid(conn));
-		conn_close(conn);
+	if (varlink_parse_call(text, len, &call, &f) < 0) {
+		refuse_message(conn, &f);
 		return;
 	}
 	struct request *r = xcalloc(1, sizeof(*r));

@@ -82,7 +82,7 @@ static void put(struct work *w, const char *unit, const char *backup_id)
 	json_put_text(o, "backup_id", backup_id);
 	char *name CLEANUP(freep) = name_encode(unit);
 	strv_addf(&w->names, "%s" END, name);
-	strv_add(&w->texts, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	strv_take(&w->texts, json_write(o, JSON_C_TO_STRING_PLAIN, NULL));
 }
 
 void known_add(struct loop *l, const struct conf *c, const char *unit, const char *backup_id, known_done_fn *done, void *arg)

@@ -40,7 +40,8 @@ int recipe_add(struct recipe *r, const char *name, const char *text, struct faul
 
 static int add_json(struct recipe *r, const char *name, struct json_object *o /* taken */, struct fault *f)
 {
-	int ret = recipe_add(r, name, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE), f);
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
+	int ret = recipe_add(r, name, text, f);
 
 	json_object_put(o);
 	return ret;

@@ -96,7 +96,7 @@ static int write_identity(struct call *c, struct fault *f)
 	json_put_text(o, "unique_id", c->status.unique_id);
 	json_put_text(o, "repository", r->name);
 	json_put_text(o, "initialised", now);
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY);
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
 	return file_replace(r->identity_file, text, strlen(text), 0600, f);
 }
 

@@ -114,7 +114,7 @@ static char *format_rows(const struct past *p)
 		json_put_text(row, "reason", r->reason);
 		json_object_object_add(o, r->key, row); /* transfers */
 	}
-	return xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	return json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
 }
 
 static int write_file(void *arg)

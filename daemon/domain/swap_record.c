@@ -52,7 +52,7 @@ void swaps_save(const struct context *ctx, const struct swaps *s, swapper_done_f
 
 	save->dir = path_restores(ctx->conf);
 	save->path = swaps_path(ctx->conf, s->id);
-	save->text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	save->text = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
 	save->done = done;
 	save->arg = arg;
 	loop_work(ctx->loop, save_work, on_saved, save);

@@ -56,7 +56,7 @@ void underway_note(struct loop *l, const struct conf *c, const struct run_result
 	json_put_text(o, "next_unit", unit);
 	*n = (struct note){
 		.path = path_underway(c),
-		.text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)),
+		.text = json_write(o, JSON_C_TO_STRING_PLAIN, NULL),
 		.done = done,
 		.arg = arg,
 	};

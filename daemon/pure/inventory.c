@@ -40,7 +40,7 @@ static void parse_volume(struct json_object *o, struct inventory *inv)
 	v->anonymous = (strlen(name) == ID_DIGITS && hex_run(name) == ID_DIGITS) ||
 		       json_object_object_get_ex(
 			       json_member(o, "Labels"), "com.docker.volume.anonymous", NULL);
-	v->raw = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	v->raw = json_write(o, JSON_C_TO_STRING_PLAIN, NULL);
 }
 
 int inventory_parse_volumes(

@@ -36,24 +36,9 @@ const char *container_state_name(enum container_state s)
 
 char *engine_value_text(struct json_object *value)
 {
-	struct buf b = { 0 };
-	const char *text;
-	size_t i, len;
-
-	if (!json_object_is_type(value, json_type_string))
+	if (!json_object_is_type(value, json_type_string) || json_object_get_string_len(value) == 0)
 		return NULL;
-	text = json_object_get_string(value);
-	len = (size_t)json_object_get_string_len(value);
-	if (len == 0)
-		return NULL;
-	if (strlen(text) == len)
-		return xstrdup(text);
-	for (i = 0; i < len; i += strlen(text + i) + 1) {
-		buf_puts(&b, text + i);
-		if (i + strlen(text + i) < len)
-			buf_puts(&b, "\xEF\xBF\xBD");
-	}
-	return buf_steal(&b);
+	return xstrdup(json_object_get_string(value)); /* what no string may have stands in escapes (gate_repair()) */
 }
 
 char *engine_text(struct json_object *o, const char *key)

@@ -30,7 +30,7 @@ static uint32_t crc32_of(const char *data, size_t len)
 
 static void format_line(struct buf *b, struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PLAIN, NULL);
 
 	buf_printf(b, "%08x ", crc32_of(text, strlen(text)));
 	buf_puts(b, text);

@@ -73,7 +73,7 @@ char *maintenance_format(const struct maintenance *m)
 	put_time(o, "tried", m->tried_ms);
 	json_put_text(o, "owner", m->owner);
 	json_put_text(o, "error", m->error);
-	return xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	return json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
 }
 
 void maintenance_done(struct maintenance *m)

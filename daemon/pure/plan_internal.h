@@ -8,8 +8,8 @@
 /* Shared by the files of inventory and plan only. */
 
 /*
- * The string at ${key}, copied; NULL if absent, empty or not a string. A NUL inside
- * becomes U+FFFD, so that a hostile name is never cut into somebody else's.
+ * The string at ${key}, copied; NULL if absent, empty or not a string.
+ * A NUL inside is \\000 since it was parsed (gate_repair()): a hostile name is never cut into somebody else's.
  */
 char *engine_text(struct json_object *o, const char *key);
 /* The same for a value. */

@@ -250,7 +250,7 @@ char *redact_inspect(const char *text, size_t len, struct strv *names)
 	for (size_t i = 0; i < s.values.n; i++)
 		explicit_bzero(s.values.v[i], strlen(s.values.v[i]));
 	strv_done(&s.values);
-	return xstrdup(json_object_to_json_string_ext(clean, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	return json_write(clean, JSON_C_TO_STRING_PRETTY, NULL);
 }
 
 /* --- env files --------------------------------------------------------------------------------- */

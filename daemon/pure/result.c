@@ -170,7 +170,9 @@ char *run_result_text(const struct run_result *r)
 {
 	struct json_object *o CLEANUP(json_putp) = run_result_json(r);
 
-	return xasprintf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
+
+	return xasprintf("%s\n", text);
 }
 
 /* --- and back -------------------------------------------------------------------------------- */

@@ -322,7 +322,7 @@ static void hostile_labels(void **state)
 		   "\"com.docker.compose.project.config_files\":\",-,./x.yml,,/y.yml,\\u0000\","
 		   "\"com.docker.compose.container-number\":\"-7\"}}}",
 		&c);
-	assert_string_equal(c.project, "sh\xEF\xBF\xBDop");
+	assert_string_equal(c.project, "sh\\000op");
 	assert_string_equal(c.service, "%s\n$(x)'\"");
 	assert_int_equal(c.n_depends, 2);
 	assert_string_equal(c.depends[0].service, "a");

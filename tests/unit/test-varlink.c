@@ -8,19 +8,20 @@ static void calls(void **state)
 	struct json_object *p CLEANUP(json_putp) = json_object_new_object();
 	struct buf b CLEANUP(buf_done) = { 0 };
 	struct varlink_call c = { 0 };
+	struct gate_fault f;
 	size_t len;
 
 	(void)state;
 	json_put_text(p, "unit", "a/b");
 	varlink_format_call(&b, "x.Y", p, true);
 	assert_int_equal(varlink_frame(&b, 1000, &len), 1);
-	assert_int_equal(varlink_parse_call(b.data, len, &c), 0);
+	assert_int_equal(varlink_parse_call(b.data, len, &c, &f), 0);
 	assert_string_equal(c.method, "x.Y");
 	assert_true(c.more);
 	assert_string_equal(json_text(c.parameters, "unit"), "a/b");
 	varlink_call_done(&c);
 	static const char null[] = "{\"method\":\"x.Y\",\"parameters\":null,\"oneway\":true} \n";
-	assert_int_equal(varlink_parse_call(null, strlen(null), &c), 0);
+	assert_int_equal(varlink_parse_call(null, strlen(null), &c, &f), 0);
 	assert_true(c.oneway);
 	assert_int_equal(json_object_object_length(c.parameters), 0);
 	varlink_call_done(&c);
@@ -31,13 +32,14 @@ static void bad_calls(void **state)
 	static const char *const bad[] = { "", "{", "[]", "1", "null", "{}", "{\"method\":1}", "{\"method\":\"x\",\"more\":1}",
 		"{\"method\":\"x\",\"parameters\":[]}", "{\"method\":\"x\"} x", "{\"method\":\"\xff\"}" };
 	struct varlink_call c = { 0 };
+	struct gate_fault f;
 	char deep[200];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(varlink_parse_call(bad[i], strlen(bad[i]), &c), -EBADMSG);
+		assert_int_equal(varlink_parse_call(bad[i], strlen(bad[i]), &c, &f), -EBADMSG);
 	memset(deep, '[', sizeof(deep));
-	assert_int_equal(varlink_parse_call(deep, sizeof(deep), &c), -EBADMSG);
+	assert_int_equal(varlink_parse_call(deep, sizeof(deep), &c, &f), -EBADMSG);
 }
 
 static void replies(void **state)

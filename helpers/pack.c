@@ -9,7 +9,7 @@
  * prints one JSON line a path: what it is, how much tar will read and write, and what
  * tar will not follow or bring back; with look the root alone, without a walk. The walk goes from descriptor to descriptor with
  * O_NOFOLLOW and never leaves the device; only the root itself is resolved, as the
- * engine does for binds.
+ * engine does for binds, and once: what was opened is what is walked.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,24 +64,31 @@ static const char *kind_of(mode_t mode)
 
 /* No blocks: a file that is one hole, or a file system that does not count them (inline data,
  * FUSE). */
-static bool has_data(int dir, const char *name)
+static bool has_data(int dir, const char *name, int flags)
 {
-	int fd CLEANUP(closep) =
-		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd CLEANUP(closep) = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
 
 	return fd < 0 || lseek(fd, 0, SEEK_DATA) >= 0 || errno != ENXIO;
 }
 
-/* What tar will read: a sparse file is read and stored without its holes. */
-static int64_t data_of(int dir, const char *name, const struct stat *st)
+/* No link is followed but those that ${flags} allow. What tar will read: a sparse file is read and stored without
+ * its holes. */
+static int64_t data_of(int dir, const char *name, const struct stat *st, int flags)
 {
 	int64_t allocated = (int64_t)st->st_blocks * 512;
 
 	if (!S_ISREG(st->st_mode))
 		return 0;
-	if (allocated == 0 && st->st_size > 0 && !has_data(dir, name))
+	if (allocated == 0 && st->st_size > 0 && !has_data(dir, name, flags))
 		return 0;
 	return allocated < st->st_size && allocated > 0 ? allocated : st->st_size;
+}
+
+static int64_t data_of_file(int fd, const struct stat *st)
+{
+	char *self CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
+
+	return data_of(AT_FDCWD, self, st, 0);
 }
 
 static void count(struct walk *w, const struct stat *st, int64_t data, size_t path_len)
@@ -128,7 +135,7 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 		w->entries++;
 		return;
 	}
-	count(w, &st, data_of(dir, name, &st), path_len);
+	count(w, &st, data_of(dir, name, &st, O_NOFOLLOW), path_len);
 	if (!S_ISDIR(st.st_mode))
 		return;
 	errno = 0;
@@ -201,9 +208,9 @@ static bool is_empty(int fd)
 	return empty;
 }
 
-static void put_walk(struct json_object *o, const char *real, const struct stat *st, struct walk *w, bool look)
+static void put_walk(struct json_object *o, int root, const struct stat *st, struct walk *w, bool look)
 {
-	int dir = S_ISDIR(st->st_mode) ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int dir = S_ISDIR(st->st_mode) ? openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (S_ISDIR(st->st_mode) && dir < 0)
 		json_put_text(o, "error", strerror(errno));
@@ -215,7 +222,7 @@ static void put_walk(struct json_object *o, const char *real, const struct stat 
 	if (dir >= 0)
 		measure_directory(w, dir);
 	else
-		count(w, st, data_of(AT_FDCWD, real, st), strlen(real));
+		count(w, st, data_of_file(root, st), strlen(w->root));
 	put_figures(o, w);
 }
 
@@ -223,13 +230,12 @@ static void measure(const char *path, bool look)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
 	struct json_object *nested = json_object_new_array();
-	char *real CLEANUP(freep) = realpath(path, NULL);
 	struct walk w = { .nested = nested, .path = xstrdup(""), .root = path };
 	struct stat st;
 
 	json_put_text(o, "path", path);
 	json_object_object_add(o, "nested", nested);
-	int fd CLEANUP(closep) = real ? open(real, O_PATH | O_CLOEXEC) : -1;
+	int fd CLEANUP(closep) = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		json_put_text(
 			o, "kind", errno == ENOENT || errno == ENOTDIR ? "missing" : "other");
@@ -239,7 +245,7 @@ static void measure(const char *path, bool look)
 		json_put_text(o, "kind", kind_of(st.st_mode));
 		json_put_number(o, "device", (int64_t)st.st_dev);
 		json_put_number(o, "inode", (int64_t)st.st_ino);
-		put_walk(o, real, &st, &w, look);
+		put_walk(o, fd, &st, &w, look);
 	}
 	free(w.path);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));

@@ -71,6 +71,8 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	struct transfer_options o = {
 		.path = it->path,
 		.is_file = it->is_file,
+		.device = it->device,
+		.inode = it->inode,
 		.exclude = true,
 		.unit_excludes = own ? &own->exclude_patterns : NULL,
 		.reserve_bytes = it->tar_bytes,

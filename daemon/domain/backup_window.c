@@ -185,7 +185,7 @@ static void proof_over(struct backup *b)
 {
 	if (--b->waiting > 0)
 		return;
-	if (!steps_failed(b->steps)) {
+	if (!b->cold_lost) {
 		writers_find(b->ctx->docker, b->unit, on_writers, b);
 		return;
 	}
@@ -218,29 +218,22 @@ static void on_roots(void *arg, const struct fault *f)
 	proof_over(b);
 }
 
-void backup_prove_enter(void *owner)
+static void prove(struct backup *b)
 {
-	struct backup *b = owner;
-
 	b->waiting = 2;
 	service_prove(b->service, on_proved, b);
 	roots_look(b->ctx->loop, b->unit, on_root_lost, on_roots, b);
 }
 
-static void on_proved_again(void *arg, const struct fault *f)
+void backup_prove_enter(void *owner)
 {
-	struct backup *b = arg;
+	struct backup *b = owner;
 
-	if (!f) {
-		writers_find(b->ctx->docker, b->unit, on_writers, b);
-		return;
-	}
-	lost_cold(b, f);
-	backup_phase_took(b, PHASE_READ, b->phase_begin);
-	steps_next(b->steps);
+	prove(b);
 }
 
-/* Nothing was read, nothing to prove. */
+/* Nothing was read, nothing to prove. Else the same once more: a root that was exchanged while it was read is an error,
+ * although tar kept to the one that it was started in. */
 void backup_prove_leave(void *owner)
 {
 	struct backup *b = owner;
@@ -248,5 +241,5 @@ void backup_prove_leave(void *owner)
 	if (b->cold_lost || !b->window_open)
 		steps_next(b->steps);
 	else
-		service_prove(b->service, on_proved_again, b);
+		prove(b);
 }

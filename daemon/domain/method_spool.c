@@ -143,12 +143,9 @@ static void on_read(void *arg, const struct child_result *r)
 static void read_item(struct transfer *t)
 {
 	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
-	struct child_options tar = CHILD_OPTIONS_INIT;
+	struct child_options tar;
 
-	transfer_tar_argv(t, &argv);
-	tar_environment(&env);
-	tar.argv = (const char *const *)argv.v;
-	tar.env = (const char *const *)env.v;
+	transfer_tar(t, &argv, &env, &tar);
 	tar.stdout_fd = t->spool_fd;
 	tar.die_with_parent = true;
 	tar.arg = t;

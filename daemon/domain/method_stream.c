@@ -105,16 +105,13 @@ static void on_lost(void *arg)
 static void read_item(struct transfer *t)
 {
 	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
-	struct child_options tar = CHILD_OPTIONS_INIT;
+	struct child_options tar;
 
 	if (!t->pipeline) {
 		loop_defer(t->o.loop, on_lost, t);
 		return;
 	}
-	transfer_tar_argv(t, &argv);
-	tar_environment(&env);
-	tar.argv = (const char *const *)argv.v;
-	tar.env = (const char *const *)env.v;
+	transfer_tar(t, &argv, &env, &tar);
 	pipeline_produce(t->pipeline, &tar);
 }
 

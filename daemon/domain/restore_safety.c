@@ -126,7 +126,7 @@ static void write_tar(struct restore *r, const struct restore_item *it)
 	struct strv save CLEANUP(strv_done) = { 0 }, tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
 	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .judge = judge_tar, .arg = r };
 	struct child_options producer = CHILD_OPTIONS_INIT;
-	struct tar_read read = { .path = it->dest, .is_file = it->is_file };
+	struct tar_read read = { .file = it->is_file ? it->dest : NULL };
 
 	strv_take(&save, path_helper("kopi-docka-place"));
 	strv_add(&save, "save");
@@ -138,6 +138,7 @@ static void write_tar(struct restore *r, const struct restore_item *it)
 	tar_environment(&env);
 	producer.argv = (const char *const *)tar.v;
 	producer.env = (const char *const *)env.v;
+	producer.in = (struct child_place){ .path = it->dest, .is_file = it->is_file };
 	pipeline_produce(r->pipeline, &producer);
 }
 

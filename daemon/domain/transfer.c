@@ -150,12 +150,11 @@ int64_t transfer_motion(const struct transfer *t)
 	return moved;
 }
 
-void transfer_tar_argv(const struct transfer *t, struct strv *argv)
+void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env, struct child_options *ret)
 {
 	struct strv excludes CLEANUP(strv_done) = { 0 };
 	struct tar_read r = {
-		.path = t->o.path,
-		.is_file = t->o.is_file,
+		.file = t->o.is_file ? t->o.path : NULL,
 		.clamp_mtime = t->o.conf->backup.clamp_mtime,
 	};
 
@@ -166,6 +165,13 @@ void transfer_tar_argv(const struct transfer *t, struct strv *argv)
 		r.excludes = &excludes;
 	}
 	tar_argv_create(&r, argv);
+	tar_environment(env);
+	*ret = (struct child_options)CHILD_OPTIONS_INIT;
+	ret->argv = (const char *const *)argv->v;
+	ret->env = (const char *const *)env->v;
+	ret->in = (struct child_place){
+		.path = t->o.path, .is_file = t->o.is_file, .device = t->o.device, .inode = t->o.inode,
+	};
 }
 
 int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f)

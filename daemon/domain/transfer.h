@@ -22,6 +22,7 @@ struct transfer_options {
 	struct repository *repository;
 	const char *path;       /* what tar reads */
 	bool is_file;
+	int64_t device, inode;  /* what ${path} must lead to; inode 0: whichever */
 	bool exclude;           /* exclude_patterns apply (items; never the recipe) */
 	const struct strv *unit_excludes; /* borrowed, may be NULL */
 	int64_t reserve_bytes;  /* what the archive may take: tar_bytes of measuring */
@@ -63,8 +64,9 @@ int64_t transfer_motion(const struct transfer *t);
 
 /* For methods: the running stage is over; the first fault counts. */
 void transfer_stage_over(struct transfer *t, const struct fault *f);
-/* For methods: tar's and kopia's command lines of this transfer. */
-void transfer_tar_argv(const struct transfer *t, struct strv *argv);
+/* For methods: tar on this transfer's item, as far as all methods share it. ${argv} and ${env} are filled and must
+ * outlive the child's start. */
+void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env, struct child_options *ret);
 /* For methods: kopia ended; parse and accept (kopia_accept), fill created or fault. */
 int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f) WARN_UNUSED;
 

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,14 +273,25 @@ static int open_pipe(struct child *c, uv_pipe_t *ours, bool *has, bool child_rea
 	return 0;
 }
 
-/* Through kopi-docka-exec where the child must die with us or run in the background. */
+/* Through kopi-docka-exec where the child must die with us, run in the background, or start in a place that is checked. */
 static void build_argv(const struct child_options *o, struct strv *argv)
 {
-	if (o->die_with_parent || o->background) {
+	if (o->die_with_parent || o->background || o->in.path) {
 		strv_take(argv, path_helper("kopi-docka-exec"));
-		strv_addf(argv, "%d", (int)getpid());
+		if (o->die_with_parent)
+			strv_addf(argv, "%d", (int)getpid());
+		else
+			strv_add(argv, "-");
 		if (o->background)
 			strv_add(argv, "--background");
+		if (o->in.path) {
+			strv_add(argv, o->in.is_file ? "--file" : "--in");
+			strv_add(argv, o->in.path);
+		}
+		if (o->in.path && o->in.inode) {
+			strv_add(argv, "--is");
+			strv_addf(argv, "%" PRIu64 ":%" PRIu64, (uint64_t)o->in.device, (uint64_t)o->in.inode);
+		}
 		strv_add(argv, "--");
 	}
 	for (const char *const *a = o->argv; *a; a++)

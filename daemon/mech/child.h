@@ -32,10 +32,19 @@ typedef void child_done_fn(void *arg, const struct child_result *r);
 /* One line of stderr as it comes, without its newline. */
 typedef void child_line_fn(void *arg, const char *line);
 
+/* Where a child is started: opened once, by kopi-docka-exec in the child, links followed. It is not started, and says
+ * why, when that is no directory, or another one than is wanted. */
+struct child_place {
+	const char *path;       /* NULL: at cwd */
+	bool is_file;           /* a regular file instead, which the child finds as ./3 in its working directory */
+	int64_t device, inode;  /* what it must be; inode 0: whichever */
+};
+
 struct child_options {
 	const char *const *argv;  /* [0] an absolute path; NULL-terminated */
 	const char *const *env;   /* whole environment, NULL-terminated; NULL: PATH, LC_ALL=C, TZ=UTC only */
 	const char *cwd;          /* NULL: / */
+	struct child_place in;    /* instead of cwd, for a place that others can exchange */
 	int stdin_fd;             /* borrowed, duplicated for the child; -1: /dev/null */
 	int stdout_fd;            /* the same; -1: collected up to out_max */
 	const char *stdin_text;   /* NULL, or written to stdin (a passphrase): through a pipe */

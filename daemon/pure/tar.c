@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GNU tar's command lines. ACLs travel as the xattrs they are, by number: --acls would
- * store ids as this host's names. -C stands before what it applies to.
+ * store ids as this host's names. A single file is read through its descriptor (-h: that is
+ * a link in /proc) and gets its name by --transform.
  */
 #include "daemon/pure/tar.h"
 
@@ -19,6 +20,19 @@ static void add_excludes(const struct strv *excludes, struct strv *argv)
 		strv_addf(argv, "--exclude=%s", excludes->v[i]);
 }
 
+/* "s/3$/NAME/": only a backslash and & mean something in there; a name has no slash. */
+static void add_file(const char *path, struct strv *argv)
+{
+	struct buf b CLEANUP(buf_done) = { 0 };
+	const char *slash = strrchr(path, '/');
+
+	for (const char *p = slash ? slash + 1 : path; *p; p++)
+		buf_printf(&b, "%s%c", *p == '\\' || *p == '&' ? "\\" : "", *p);
+	strv_add(argv, "-h");
+	strv_addf(argv, "--transform=s/3$/%s/", b.data ? b.data : "");
+	strv_add(argv, "./3");
+}
+
 void tar_argv_create(const struct tar_read *o, struct strv *argv)
 {
 	static const char *const fixed[] = { TAR, "-cf", "-", "--no-unquote", "--totals", "--numeric-owner", "--xattrs",
@@ -31,20 +45,15 @@ void tar_argv_create(const struct tar_read *o, struct strv *argv)
 		strv_add(argv, "--mtime=@0");
 		strv_add(argv, "--clamp-mtime");
 	}
+	if (o->file) {
+		add_file(o->file, argv);
+		return;
+	}
 	/* What restores have kept beside or in an item is not the item's. */
 	strv_add(argv, "--exclude=.kopi-docka-kept");
 	strv_add(argv, "--exclude=.kopi-docka-staging");
 	add_excludes(o->excludes, argv);
-	strv_add(argv, "-C");
-	if (!o->is_file) {
-		strv_add(argv, o->path);
-		strv_add(argv, ".");
-		return;
-	}
-	const char *slash = strrchr(o->path, '/');
-	size_t len = slash ? (size_t)(slash - o->path) : 0;
-	strv_take(argv, len ? xstrndup(o->path, len) : xstrdup("/"));
-	strv_addf(argv, "./%s", slash ? slash + 1 : o->path);
+	strv_add(argv, ".");
 }
 
 /* The directories above the paths, so that one that is missing comes with its own attributes. */

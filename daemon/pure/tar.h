@@ -6,13 +6,15 @@
 
 /* tar's command lines and the judgement of its stderr. Facts: docs/design.md. */
 struct tar_read {
-	const char *path;       /* absolute: directory, or single file with is_file */
-	bool is_file;
+	const char *file;       /* NULL: the working directory; else the path of the single file that is ./3 there, whose
+	                         * name the archive has */
 	bool clamp_mtime;
 	const struct strv *excludes; /* may be NULL */
 };
 
-/* tar -cf - --totals … ; ${argv} is appended to. Program is /bin/tar. */
+/* tar -cf - --totals … of what a child_place leads to; ${argv} is appended to. Program is /bin/tar. No path is in it:
+ * tar goes to its -C only when it begins to read, and who owns a directory on the way leads it elsewhere by then. A
+ * single file that somebody asked for by name is not excluded by a pattern. */
 void tar_argv_create(const struct tar_read *o, struct strv *argv);
 /* tar -xf - into the directory ${into}; ${paths}: only these, of tar_path(), and the directories
  * above them; may be NULL. */

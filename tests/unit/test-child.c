@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "daemon/mech/child.h"
 #include "tests/unit/unit.h"
@@ -162,11 +163,49 @@ static void through_the_helper(void **state)
 	seen_done(&s);
 }
 
+static struct seen run_in(const char *script, const char *path, bool is_file, ino_t inode)
+{
+	struct child_options o = CHILD_OPTIONS_INIT;
+	struct stat st = { 0 };
+
+	IGNORE(stat(path, &st));
+	o.in = (struct child_place){
+		.path = path, .is_file = is_file, .device = (int64_t)st.st_dev, .inode = (int64_t)(inode ? inode : st.st_ino),
+	};
+	return run(script, &o, NULL);
+}
+
+/* What was opened counts, not the path: through a link, and with the path exchanged after the start. */
+static void starts_in_the_place_that_was_measured(void **state)
+{
+	(void)state;
+	assert_int_equal(system("rm -rf /tmp/kd-test-in; mkdir -p /tmp/kd-test-in/d /tmp/kd-test-in/e; cd /tmp/kd-test-in; ln -s d l; echo d >d/w; "
+		"echo e >e/w; echo f >f"), 0);
+	struct seen s = run_in("mv /tmp/kd-test-in/d /tmp/kd-test-in/x; mv /tmp/kd-test-in/e /tmp/kd-test-in/d; cat w", "/tmp/kd-test-in/l", false, 0);
+	assert_string_equal(s.out, "d\n");
+	seen_done(&s);
+	s = run_in("echo g >/tmp/kd-test-in/g; mv /tmp/kd-test-in/g /tmp/kd-test-in/f; cat ./3", "/tmp/kd-test-in/f", true, 0);
+	assert_string_equal(s.out, "f\n");
+	seen_done(&s);
+	s = run_in("echo ran", "/tmp/kd-test-in/d", false, 1);
+	assert_string_equal(s.out, "");
+	assert_non_null(strstr(s.explained.text, "/tmp/kd-test-in/d is another directory than the one that was measured"));
+	seen_done(&s);
+	s = run_in("echo ran", "/tmp/kd-test-in/d", true, 0);
+	assert_non_null(strstr(s.explained.text, "is another file"));
+	seen_done(&s);
+	s = run_in("echo ran", "/tmp/kd-test-in/none", false, 7);
+	assert_non_null(strstr(s.explained.text, "cannot open /tmp/kd-test-in/none: No such file"));
+	seen_done(&s);
+	assert_int_equal(system("rm -r /tmp/kd-test-in"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_and_exit), cmocka_unit_test(much_output_is_drained), cmocka_unit_test(cannot_be_run),
 		cmocka_unit_test(deadline), cmocka_unit_test(killed_with_its_children), cmocka_unit_test(through_the_helper),
+		cmocka_unit_test(starts_in_the_place_that_was_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,26 +6,24 @@
 
 static void creates(void **state)
 {
-	struct strv argv CLEANUP(strv_done) = { 0 }, file CLEANUP(strv_done) = { 0 }, top CLEANUP(strv_done) = { 0 }, ex CLEANUP(strv_done) = { 0 };
+	struct strv argv CLEANUP(strv_done) = { 0 }, file CLEANUP(strv_done) = { 0 }, ex CLEANUP(strv_done) = { 0 };
 
 	(void)state;
 	strv_add(&ex, "*.tmp");
-	struct tar_read dir = { .path = "/a b", .clamp_mtime = true, .excludes = &ex };
+	struct tar_read dir = { .clamp_mtime = true, .excludes = &ex };
 	tar_argv_create(&dir, &argv);
-	assert_string_equal(argv.v[argv.n - 3], "-C");
-	assert_string_equal(argv.v[argv.n - 2], "/a b");
+	assert_false(strv_has(&argv, "-C"));
 	assert_string_equal(argv.v[argv.n - 1], ".");
 	assert_true(strv_has(&argv, "--exclude=*.tmp"));
 	assert_true(strv_has(&argv, "--clamp-mtime"));
 	assert_true(strv_has(&argv, "--one-file-system"));
-	struct tar_read one = { .path = "/a/-f", .is_file = true };
+	struct tar_read one = { .file = "/a/-f&", .excludes = &ex };
 	tar_argv_create(&one, &file);
-	assert_string_equal(file.v[file.n - 2], "/a");
-	assert_string_equal(file.v[file.n - 1], "./-f");
+	assert_string_equal(file.v[file.n - 3], "-h");
+	assert_string_equal(file.v[file.n - 2], "--transform=s/3$/-f\\&/");
+	assert_string_equal(file.v[file.n - 1], "./3");
 	assert_false(strv_has(&file, "--clamp-mtime"));
-	struct tar_read root = { .path = "/f", .is_file = true };
-	tar_argv_create(&root, &top);
-	assert_string_equal(top.v[top.n - 2], "/");
+	assert_false(strv_has(&file, "--exclude=*.tmp"));
 }
 
 static void extracts(void **state)
@@ -79,10 +77,11 @@ static void judges(void **state)
 		assert_true(tar_judge(bad[i], &bytes, &notes, &f) < 0);
 }
 
-static int run(const struct strv *argv, const char *redirect)
+static int run(const char *before, const struct strv *argv, const char *redirect)
 {
 	struct buf b CLEANUP(buf_done) = { 0 };
 
+	buf_puts(&b, before);
 	for (size_t i = 0; i < argv->n; i++) {
 		char *word CLEANUP(freep) = shell_quote(argv->v[i]);
 		buf_printf(&b, "%s ", word);
@@ -91,11 +90,11 @@ static int run(const struct strv *argv, const char *redirect)
 	return system(b.data);
 }
 
-/* tar reads \\n in its operands and in -C as a newline, unless told not to. */
+/* tar reads \\n in its operands, in a replacement and in -C as a newline, unless told not to. */
 static void backslashes_are_names(void **state)
 {
-	static const char dir[] = "/tmp/kd-test-tar\\n", file[] = "/tmp/kd-test-tar\\n/f\\t";
-	const struct tar_read all = { .path = dir }, one = { .path = file, .is_file = true };
+	static const char file[] = "/tmp/kd-test-tar\\n/f\\t";
+	const struct tar_read all = { 0 }, one = { .file = file };
 	struct strv create CLEANUP(strv_done) = { 0 }, single CLEANUP(strv_done) = { 0 }, extract CLEANUP(strv_done) = { 0 };
 
 	(void)state;
@@ -103,11 +102,12 @@ static void backslashes_are_names(void **state)
 	tar_argv_create(&all, &create);
 	tar_argv_create(&one, &single);
 	tar_argv_extract("/tmp/kd-test-tar\\n/to\\t", NULL, &extract);
-	assert_int_equal(run(&create, ">'/tmp/kd-test-tar\\n/a.tar' 2>/dev/null"), 0);
-	assert_int_equal(run(&single, ">'/tmp/kd-test-tar\\n/b.tar' 2>/dev/null"), 0);
-	assert_int_equal(run(&extract, "<'/tmp/kd-test-tar\\n/b.tar'"), 0);
-	assert_int_equal(system("grep -qx x '/tmp/kd-test-tar\\n/to\\t/f\\t' && tar -tf '/tmp/kd-test-tar\\n/a.tar' | grep -q f"), 0);
-	assert_int_equal(system("rm -r '/tmp/kd-test-tar\\n'"), 0);
+	assert_int_equal(run("cd '/tmp/kd-test-tar\\n'; ", &create, ">/tmp/kd-test-tar.a 2>/dev/null"), 0);
+	assert_int_equal(run("exec 3<'/tmp/kd-test-tar\\n/f\\t'; cd /proc/self/fd; exec ", &single, ">'/tmp/kd-test-tar\\n/b.tar'"
+		" 2>/dev/null"), 0);
+	assert_int_equal(run("", &extract, "<'/tmp/kd-test-tar\\n/b.tar'"), 0);
+	assert_int_equal(system("grep -qx x '/tmp/kd-test-tar\\n/to\\t/f\\t' && tar -tf /tmp/kd-test-tar.a | grep -q f"), 0);
+	assert_int_equal(system("rm -r '/tmp/kd-test-tar\\n' /tmp/kd-test-tar.a"), 0);
 }
 
 int main(void)

@@ -166,6 +166,7 @@ int render_status(FILE *to, struct json_object *reply)
 		fprintf(to, "now         %s\n", text);
 	}
 	strings(to, "LEFT DOWN   ", json_member(reply, "recovering"));
+	strings(to, "WAITS       retention, ", json_member(reply, "retention_waits"));
 	o = json_member(reply, "last");
 	render_when(to, "last run    ", json_text(o, "backup_id"), json_text(o, "started"), json_text(o, "state"));
 	render_when(to, "next run    ", json_text(reply, "next_run"), json_text(reply, "next_run"), NULL);

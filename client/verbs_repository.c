@@ -30,6 +30,8 @@ static int run_retention(const struct verb *v, struct options *o)
 
 	if (o->units.n)
 		json_put_text(p, "unit", o->units.v[0]);
+	if (o->yes && !o->dry_run)
+		json_put_flag(p, "yes", true);
 	return o->dry_run ? ask(&plan, o, p, false) : ask(v, o, p, true);
 }
 
@@ -54,10 +56,12 @@ static const struct verb verbs[] = {
 		.method = "InitRepository", .more = true, .render = render_init },
 	{ .name = "retention", .summary = "delete the restore points that [retention] does not keep",
 		.about = "The daemon does the same after every run that saved something. The newest complete\n"
-			 "restore point of a unit always stays; points of other hosts are not touched.",
+			 "restore point of a unit always stays; points of other hosts are not touched. A unit of which more\n"
+			 "would go at once than nights explain (a clock that was ahead, a lowered number) waits for --yes.",
 		.options = OPTIONS(LIST("unit", "NAME", units, "only this unit"),
-			FLAG("dry-run", dry_run, "only show which stay, why, and which would go")),
-		.examples = "retention --dry-run\nretention --unit shop", .run = run_retention, .method = "ApplyRetention",
+			FLAG("dry-run", dry_run, "only show which stay, why, and which would go"),
+			FLAG("yes", yes, "also what waits goes: --dry-run has shown it, and it is meant")),
+		.examples = "retention --dry-run\nretention --unit shop --yes", .run = run_retention, .method = "ApplyRetention",
 		.render = render_retention },
 	{ .name = "maintain", .summary = "run the repository's maintenance",
 		.options = OPTIONS(FLAG("full", full, "also drop what nothing refers to any more")), .examples = "maintain --full",

@@ -100,6 +100,11 @@ char *path_underway(const struct conf *c)
 	return below(c->paths.state, "run-under-way.json");
 }
 
+char *path_retention(const struct conf *c)
+{
+	return below(c->paths.state, "retention.json");
+}
+
 char *path_maintenance(const struct conf *c)
 {
 	return below(c->paths.state, "maintenance.json");

@@ -28,6 +28,7 @@ static const struct {
 	{ "repository", check_repository },
 	{ "repository storage", check_place },
 	{ "policies", check_policies },
+	{ "retention", check_retention },
 	{ "maintenance", check_maintenance },
 	{ "state directory", check_place },
 	{ "spool", check_place },

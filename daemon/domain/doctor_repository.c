@@ -6,6 +6,7 @@
 
 #include "common/varlink.h"
 #include "daemon/domain/doctor_internal.h"
+#include "daemon/domain/expiry_past.h"
 #include "daemon/domain/maintain.h"
 
 #define SPARE_BYTES ((int64_t)1 << 30)
@@ -71,6 +72,20 @@ static void on_policies(void *arg, const struct fault *f, const char *text, size
 void check_policies(struct check *c)
 {
 	repository_policy_list(c->o->ctx->repository, on_policies, c);
+}
+
+/* --- retention --------------------------------------------------------------------------------- */
+
+void check_retention(struct check *c)
+{
+	struct strv waiting CLEANUP(strv_done) = { 0 };
+
+	expiry_past_waiting(c->o->ctx->conf, &waiting);
+	for (size_t i = 0; i < waiting.n; i++)
+		check_say(c, NULL, CHECK_FAILED, EXPIRY_ADVICE, "%s", waiting.v[i]);
+	if (waiting.n == 0)
+		check_say(c, NULL, CHECK_OK, NULL, "nothing waits for a yes");
+	check_over(c);
 }
 
 /* --- maintenance ------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  * Happy path: list once → for each unit, which points stay → delete what goes by manifest
  * ids, many points with one kopia, never part of one: kopia deletes all or none → done.
  * Failure modes: a deletion that fails (an id changed when somebody pinned by hand, or
- * is gone already) → list and judge once more; a second failure is the caller's.
+ * is gone already) → list and judge once more; a second failure is the caller's. A unit of
+ * which too much would go at once waits, and is a failure when all others are done.
  *
  * The place of what points share (bases of deltas) is after the points: they go when no
  * point that stays needs them.
@@ -15,9 +16,9 @@
 
 #include "common/log.h"
 #include "common/varlink.h"
+#include "daemon/domain/expiry_past.h"
 #include "daemon/pure/plan.h"
 #include "daemon/pure/result.h"
-#include "daemon/pure/retention.h"
 
 #define BATCH_IDS 200
 
@@ -31,6 +32,8 @@ struct expiry {
 	char *unit;
 	bool again;
 	struct strv going; /* the points' keys */
+	struct strv waiting; /* sentences about units */
+	struct json_object *past; /* what earlier passes saw */
 	struct batch *batches;
 	size_t n_batches, next;
 	struct json_object *reply;
@@ -42,6 +45,9 @@ static void look(struct expiry *e);
 static void forget(struct expiry *e)
 {
 	strv_done(&e->going);
+	strv_done(&e->waiting);
+	json_object_put(e->past);
+	e->past = NULL;
 	for (size_t i = 0; i < e->n_batches; i++) {
 		strv_done(&e->batches[i].points);
 		strv_done(&e->batches[i].ids);
@@ -100,32 +106,73 @@ static char *key(const char *encoded_unit, const char *backup_id)
 	return xasprintf("%s %s", encoded_unit, backup_id);
 }
 
+/* One unit's points, newest first, and what is said of each. */
+struct judged {
+	const struct point **points;
+	struct retention_point *v;
+	size_t n;
+};
+
+static void judged_done(struct judged *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		strv_done(&j->v[i].reasons);
+	free(j->points);
+	free(j->v);
+}
+
+/* Why nothing of ${unit} may go now, whatever the rule says: the first of the reasons. NULL: it may. Caller's. */
+static char *why_not(const struct expiry *e, const char *unit, struct judged *j, struct retention_past *past)
+{
+	struct conf_retention keep = conf_retention(e->o.ctx->conf, unit);
+
+	if (!e->o.yes)
+		return retention_guard(&keep, j->v, j->n, past);
+	past->owed = 0;
+	return NULL;
+}
+
+/* What goes is put down to go, or the unit to wait; and what this pass has seen of it, in the memory. */
+static char *decide(struct expiry *e, const char *unit, struct judged *j, struct retention_past *past)
+{
+	char *encoded CLEANUP(freep) = name_encode(unit), *waits = why_not(e, unit, j, past);
+	size_t stay = 0, go = 0;
+
+	for (size_t i = 0; i < j->n; i++) {
+		*(j->v[i].reasons.n ? &stay : &go) += j->v[i].complete;
+		if (!waits && j->v[i].reasons.n == 0)
+			strv_take(&e->going, key(encoded, j->points[i]->backup_id));
+	}
+	if (waits)
+		strv_addf(&e->waiting, "unit %s: %s", unit, waits);
+	past->alone |= e->o.yes && go > 0 && stay == 1;
+	expiry_past_note(e->past, unit, j->points[0]->backup_id, past, waits);
+	return waits;
+}
+
 /* ${v}: all points, newest first; those of ${unit} are judged. */
 static struct json_object *judge_unit(struct expiry *e, const struct point *v, size_t n, const char *unit)
 {
 	struct conf_retention keep = conf_retention(e->o.ctx->conf, unit);
-	struct retention_point *judged = xcalloc(n, sizeof(*judged));
+	struct judged j = { .points = xcalloc(n, sizeof(*j.points)), .v = xcalloc(n, sizeof(*j.v)) };
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
-	char *encoded CLEANUP(freep) = name_encode(unit);
-	size_t k = 0;
+	struct retention_past past = expiry_past_of(e->past, unit, v, n);
 
-	for (size_t i = 0; i < n; i++)
-		if (streq(v[i].unit, unit))
-			judged[k++] = (struct retention_point){ .time_ms = v[i].time_ms, .complete = v[i].complete };
-	retention_apply(&keep, judged, k);
-	k = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!streq(v[i].unit, unit))
 			continue;
-		json_object_array_add(list, judged_json(&v[i], &judged[k]));
-		if (judged[k].reasons.n == 0)
-			strv_take(&e->going, key(encoded, v[i].backup_id));
-		strv_done(&judged[k++].reasons);
+		j.points[j.n] = &v[i];
+		j.v[j.n++] = (struct retention_point){ .time_ms = v[i].time_ms, .complete = v[i].complete };
 	}
-	free(judged);
+	retention_apply(&keep, j.v, j.n);
+	char *waits CLEANUP(freep) = decide(e, unit, &j, &past);
+	for (size_t i = 0; i < j.n; i++)
+		json_object_array_add(list, judged_json(j.points[i], &j.v[i]));
+	judged_done(&j);
 	json_put_text(o, "unit", unit);
 	json_object_object_add(o, "policy", policy_json(&keep));
 	json_object_object_add(o, "points", list);
+	json_put_text(o, "waits", waits);
 	return o;
 }
 
@@ -138,8 +185,11 @@ static void judge(struct expiry *e, const struct point *v, size_t n)
 		if (!strv_has(&units, v[i].unit))
 			strv_add(&units, v[i].unit);
 	strv_sort_unique(&units);
+	e->past = expiry_past_load(e->o.ctx->conf);
 	for (size_t i = 0; i < units.n; i++)
 		json_object_array_add(list, judge_unit(e, v, n, units.v[i]));
+	if (!e->unit)
+		expiry_past_only(e->past, &units);
 	json_object_put(e->reply);
 	e->reply = json_object_new_object();
 	json_object_object_add(e->reply, "units", list);
@@ -203,10 +253,27 @@ static void on_deleted(void *arg, const struct fault *f)
 	}
 }
 
+static void on_noted(void *arg, const struct fault *f)
+{
+	struct expiry *e = arg;
+	struct fault own = { 0 };
+
+	if (!f && e->waiting.n) {
+		fault_set(&own, FAULT_FAILED, -EAGAIN, "%s", e->waiting.v[0]);
+		if (e->waiting.n > 1)
+			fault_set(&own, FAULT_FAILED, -EAGAIN, "%s; and so for %zu more", e->waiting.v[0], e->waiting.n - 1);
+		fault_advise(&own, EXPIRY_ADVICE);
+		f = &own;
+	}
+	over(e, f);
+}
+
 static void delete_next(struct expiry *e)
 {
-	if (e->o.dry_run || e->next == e->n_batches)
+	if (e->o.dry_run)
 		over(e, NULL);
+	else if (e->next == e->n_batches)
+		expiry_past_save(e->o.ctx->loop, e->o.ctx->conf, e->past, on_noted, e);
 	else
 		repository_delete(e->o.ctx->repository, &e->batches[e->next].ids, on_deleted, e);
 }

@@ -17,6 +17,7 @@
 #include "daemon/domain/doctor.h"
 #include "daemon/domain/entries.h"
 #include "daemon/domain/expiry.h"
+#include "daemon/domain/expiry_past.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/restore_script.h"
 #include "daemon/domain/units_call.h"
@@ -29,7 +30,7 @@ static void call_status(struct request *r, struct json_object *parameters)
 	struct daemon *d = request_owner(r);
 	struct json_object *o = json_object_new_object();
 	struct json_object *progress = queue_progress(d->queue);
-	struct strv recovering CLEANUP(strv_done) = { 0 };
+	struct strv recovering CLEANUP(strv_done) = { 0 }, waiting CLEANUP(strv_done) = { 0 };
 	char *started CLEANUP(freep) = format_time(d->started_ms);
 	struct json_object *past = history_load(d->conf, NULL, 1);
 
@@ -51,6 +52,9 @@ static void call_status(struct request *r, struct json_object *parameters)
 	}
 	recover_list(d->recover, &recovering);
 	json_put_list(o, "recovering", &recovering);
+	expiry_past_waiting(d->conf, &waiting);
+	if (waiting.n)
+		json_put_list(o, "retention_waits", &waiting);
 	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
 	json_put_text(o, "parallel_workers", workers);
 	json_object_put(past);

@@ -213,7 +213,9 @@ static void on_expired(void *arg, const struct fault *f, struct json_object *rep
 static void retention_begin(struct job *j)
 {
 	struct daemon *d = job_owner(j);
-	struct expiry_options o = { .ctx = &d->ctx, .unit = json_text(job_parameters(j), "unit"), .arg = j };
+	struct expiry_options o = {
+		.ctx = &d->ctx, .unit = json_text(job_parameters(j), "unit"), .yes = json_flag(job_parameters(j), "yes", false), .arg = j,
+	};
 
 	expiry_start(&o, on_expired);
 }

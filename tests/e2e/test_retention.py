@@ -90,7 +90,8 @@ def test_the_choice_is_kopias(watched):
     assert text.count("stays  ") == len(staying) and text.count("GOES   ") == len(year()) - len(staying)
     assert not world.asked(watched.directory, "snapshot delete")
 
-    text = watched.ctl("retention", "--unit", "shop", check=0).stdout
+    assert "would go at once" in watched.ctl("retention", "--unit", "shop", check=1).stderr
+    text = watched.ctl("retention", "--unit", "shop", "--yes", check=0).stdout
     assert f"{len(year()) - len(staying)} restore points deleted, {len(staying)} left" in text
     assert len(world.asked(watched.directory, "snapshot delete")) == 1  # many points, one kopia
     left = watched.call("ListRestorePoints")["parameters"]["restore_points"]

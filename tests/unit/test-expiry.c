@@ -9,6 +9,7 @@
 #include "common/paths.h"
 #include "common/varlink.h"
 #include "daemon/domain/expiry.h"
+#include "daemon/domain/expiry_past.h"
 #include "tests/unit/unit.h"
 
 #define POINTS 300 /* a day each, of one unit: an item and a recipe */
@@ -20,7 +21,7 @@ struct world {
 	char *directory;
 	struct fault fault;
 	struct json_object *reply;
-	bool over;
+	bool over, yes;
 };
 
 static char *place(const struct world *w, const char *name)
@@ -124,7 +125,7 @@ static void on_over(void *arg, const struct fault *f, struct json_object *reply)
 
 static void expire(struct world *w, const char *unit, bool dry_run)
 {
-	struct expiry_options o = { .ctx = &w->ctx, .unit = unit, .dry_run = dry_run, .arg = w };
+	struct expiry_options o = { .ctx = &w->ctx, .unit = unit, .dry_run = dry_run, .yes = w->yes, .arg = w };
 
 	json_object_put(w->reply);
 	w->over = false;
@@ -147,6 +148,7 @@ static void whole_points_at_once(void **state)
 {
 	struct world *w = *state;
 
+	w->yes = true;
 	expire(w, NULL, false);
 	assert_int_equal(w->fault.code, FAULT_NONE);
 	char *deleted CLEANUP(freep) = content(w, "deleted"), *rest = NULL;
@@ -175,11 +177,52 @@ static void one_unit_and_none(void **state)
 	assert_null(w->reply);
 }
 
+static char *past_of(const struct world *w, const char *unit, const char *key)
+{
+	struct json_object *past CLEANUP(json_putp) = expiry_past_load(w->conf);
+
+	return xstrdup(json_text(json_member(past, unit), key));
+}
+
+/* Too much of one unit at once: that one waits and is told, the other is done; a yes, and it goes. */
+static void too_much_waits(void **state)
+{
+	struct world *w = *state;
+	struct strv waiting CLEANUP(strv_done) = { 0 };
+
+	expire(w, NULL, true);
+	struct json_object *shop = json_object_array_get_idx(json_member(w->reply, "units"), 1);
+	assert_non_null(strstr(json_text(shop, "waits"), "298 of its 300"));
+	expiry_past_waiting(w->conf, &waiting);
+	assert_int_equal(waiting.n, 0); /* a dry run notes nothing */
+
+	expire(w, NULL, false);
+	assert_int_equal(w->fault.code, FAULT_FAILED);
+	assert_non_null(strstr(w->fault.text, "unit shop: 298 of its 300 complete restore points would go at once"));
+	assert_non_null(strstr(w->fault.advice, "retention --yes"));
+	char *deleted CLEANUP(freep) = content(w, "deleted");
+	assert_int_equal(count(deleted, "me.shop."), 0);
+	assert_int_equal(count(deleted, "me.gone.901."), 1);
+	expiry_past_waiting(w->conf, &waiting);
+	assert_int_equal(waiting.n, 1);
+	char *seen CLEANUP(freep) = past_of(w, "shop", "seen");
+	assert_string_equal(seen, "00020000T000000Z");
+
+	w->fault = (struct fault){ 0 };
+	w->yes = true;
+	expire(w, "shop", false);
+	assert_int_equal(w->fault.code, FAULT_NONE);
+	char *all CLEANUP(freep) = content(w, "deleted"), *waits CLEANUP(freep) = past_of(w, "shop", "waits");
+	assert_int_equal(count(all, "me.shop."), 2 * (POINTS - 2));
+	assert_null(waits);
+}
+
 /* Somebody pinned one by hand, so that its id is another: looked at once more, not for ever. */
 static void looks_once_more(void **state)
 {
 	struct world *w = *state;
 
+	w->yes = true;
 	write_file(w, "broken", "broken", 0600); /* the script removes what it names: the second time is good */
 	expire(w, NULL, false);
 	assert_int_equal(w->fault.code, FAULT_NONE);
@@ -197,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole_points_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(too_much_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_unit_and_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(looks_once_more, set_up, tear_down),
 	};

@@ -22,6 +22,7 @@ static const char *const names[] = {
 	[FAULT_REPOSITORY] = "RepositoryUnreachable",
 	[FAULT_REPOSITORY_MISSING] = "RepositoryMissing",
 	[FAULT_PASSWORD] = "PasswordWrong",
+	[FAULT_TOO_LARGE] = "ReplyTooLarge",
 };
 _Static_assert(ARRAY_SIZE(names) == FAULT_CODES, "every code has a name");
 
@@ -85,6 +86,17 @@ void fault_advise(struct fault *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->advice, sizeof(f->advice), fmt, ap);
 	va_end(ap);
+}
+
+void fault_about(struct fault *f, const char *name, int64_t first, int64_t second)
+{
+	if (!f)
+		return;
+	f->about[0] = '\0';
+	if (name && strlen(name) < sizeof(f->about))
+		memcpy(f->about, name, strlen(name) + 1);
+	f->figures[0] = first;
+	f->figures[1] = second;
 }
 
 void fault_first(struct fault *dst, const struct fault *src)

@@ -25,6 +25,7 @@ enum fault_code {
 	FAULT_REPOSITORY,
 	FAULT_REPOSITORY_MISSING,
 	FAULT_PASSWORD,
+	FAULT_TOO_LARGE, /* ReplyTooLarge */
 	FAULT_CODES
 };
 
@@ -33,6 +34,8 @@ struct fault {
 	int sys;        /* -errno, or 0 */
 	char text[512]; /* one sentence, lower case, no full stop, cause last */
 	char advice[256]; /* what to do; may be empty */
+	char about[256]; /* the unit, item or path it is about, as it was named; empty: not known */
+	int64_t figures[2]; /* what its Varlink error has in numbers, in that order (job; needed, free); 0: not known */
 };
 
 /* Set ${f} (which may be NULL) and return ${sys} if it is negative, else -EIO. */
@@ -41,6 +44,8 @@ int fault_set(struct fault *f, enum fault_code code, int sys, const char *fmt, .
 int fault_errno(struct fault *f, enum fault_code code, int sys, const char *fmt, ...) PRINTF(4, 5);
 /* Put "prefix: " before the text; code and sys stay. */
 void fault_wrap(struct fault *f, const char *fmt, ...) PRINTF(2, 3);
+/* Name what it is about (too long for it: nothing), and its figures. */
+void fault_about(struct fault *f, const char *name, int64_t first, int64_t second);
 void fault_advise(struct fault *f, const char *fmt, ...) PRINTF(2, 3);
 /* Keep the first failure: copies ${src} into ${dst} unless ${dst} already has one. */
 void fault_first(struct fault *dst, const struct fault *src);

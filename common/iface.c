@@ -8,7 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "common/base.h"
+#include "common/varlink.h"
 
 /* Behind "method NAME(", NULL: there is no such method. */
 static const char *parameters_of(const char *method)
@@ -50,26 +50,89 @@ static bool suits(const char *type, size_t len, struct json_object *value)
 		is_word(type, len, "bool") ? json_type_boolean : json_type_object);
 }
 
-/* ${list}: "units: ?[]string, reason: ?string) -> …" */
-static bool fits(const char *list, const char *key, struct json_object *value)
+/* One of "units: ?[]string, reason: ?string) -> …": its name and its type. */
+struct declared {
+	const char *name, *type;
+	size_t name_len, type_len;
+};
+
+/* Take the first of ${list} off it; false: there is none. */
+static bool next_declared(const char **list, struct declared *ret)
 {
-	while (*list && *list != ')') {
-		size_t name = strcspn(list, ":)"), end;
-		const char *type = list + name + strspn(list + name, ": ");
-		end = strcspn(type, ",)");
-		if (is_word(list, name, key))
-			return suits(type, end, value);
-		list = type + end + strspn(type + end, ", ");
-	}
+	const char *at = *list;
+
+	if (*at == '\0' || *at == ')')
+		return false;
+	ret->name = at;
+	ret->name_len = strcspn(at, ":)");
+	ret->type = at + ret->name_len + strspn(at + ret->name_len, ": ");
+	ret->type_len = strcspn(ret->type, ",)");
+	at = ret->type + ret->type_len;
+	*list = at + strspn(at, ", ");
+	return true;
+}
+
+static bool find(const char *list, const char *key, struct declared *ret)
+{
+	while (next_declared(&list, ret))
+		if (is_word(ret->name, ret->name_len, key))
+			return true;
 	return false;
 }
 
-const char *iface_misfit(const char *method, struct json_object *parameters)
+static char *names_of(const char *method, const char *list)
 {
-	const char *list = parameters_of(method);
+	struct buf b = { 0 };
+	struct declared d;
+
+	buf_printf(&b, "%s takes ", method);
+	for (size_t i = 0; next_declared(&list, &d); i++)
+		buf_printf(&b, "%s%.*s", i ? ", " : "", (int)d.name_len, d.name);
+	if (ends_with(b.data, "takes "))
+		buf_puts(&b, "no parameters");
+	return buf_steal(&b);
+}
+
+static bool is_empty_list(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0;
+}
+
+/* What is wrong with ${value}; NULL: nothing. Caller's. */
+static char *judge(const char *method, const char *list, const char *key, struct json_object *value)
+{
+	struct declared d;
+
+	if (!find(list, key, &d)) {
+		char *names CLEANUP(freep) = names_of(method, list);
+		return xasprintf("there is no parameter \"%s\": %s", key, names);
+	}
+	if (!suits(d.type, d.type_len, value))
+		return xasprintf("%s of %s must be %.*s", key, method, (int)d.type_len, d.type);
+	if (is_empty_list(value))
+		return xasprintf("%s of %s is an empty list, which means none: name some, or leave it out for all", key, method);
+	return NULL;
+}
+
+char *iface_misfit(const char *method, struct json_object *parameters, char **ret_parameter)
+{
+	const char *list = parameters_of(method), *rest = list ? list : "";
+	struct declared d;
 
 	json_object_object_foreach(parameters, key, value)
-		if (!fits(list ? list : "", key, value))
-			return key;
+	{
+		char *why = judge(method, list ? list : "", key, value);
+		if (why) {
+			*ret_parameter = xstrdup(key);
+			return why;
+		}
+	}
+	while (next_declared(&rest, &d)) {
+		char *name CLEANUP(freep) = xstrndup(d.name, d.name_len);
+		if (*d.type == '?' || json_member(parameters, name))
+			continue;
+		*ret_parameter = TAKE_PTR(name);
+		return xasprintf("%s needs the parameter %s", method, *ret_parameter);
+	}
 	return NULL;
 }

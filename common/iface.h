@@ -28,9 +28,10 @@ extern const char iface_service_text[];
 /* Is there a method of this name (without the interface) in iface_text? */
 bool iface_declares(const char *method);
 /*
- * Name of a parameter that iface_text does not give to ${method}, or not with the type it has;
- * borrowed from ${parameters}, an object. NULL: all fit. One that is missing is no misfit.
+ * What is wrong with ${parameters}, an object: a sentence, and in ${ret_parameter} the name of the one that it is about. One that
+ * iface_text does not give to ${method}, one of another type, a list that is empty (it means none, and whoever sends it may
+ * have meant all), and then one that is missing (or null) and not marked ?. NULL: all fit. Both are the caller's.
  */
-const char *iface_misfit(const char *method, struct json_object *parameters);
+char *iface_misfit(const char *method, struct json_object *parameters, char **ret_parameter);
 
 #endif

@@ -152,6 +152,7 @@ static int check_plan(struct backup *b, struct fault *f)
 	if (max > 0 && b->forecast_ms > max) {
 		fault_set(f, FAULT_WINDOW, -ETIME, "unit %s: the window would be %lld ms, max_window is %lld ms; "
 			"nothing was stopped", b->unit_name, (long long)b->forecast_ms, (long long)max);
+		fault_about(f, b->unit_name, b->forecast_ms, max);
 		fault_advise(f, "raise backup.max_window, or exclude or move what is large");
 		return -ETIME;
 	}

@@ -51,12 +51,29 @@ static void send_out(struct request *r, struct buf *b)
 	buf_done(b);
 }
 
+static void too_large(struct request *r, size_t len)
+{
+	struct json_object *o = json_object_new_object();
+	struct fault f = { 0 };
+
+	fault_set(&f, FAULT_TOO_LARGE, -EMSGSIZE, "the answer has %zu bytes, and a message may have %u", len, VARLINK_MESSAGE_MAX);
+	fault_advise(&f, "ask for less: one unit, a lower limit, a directory further down");
+	json_put_number(o, "size_bytes", (int64_t)len);
+	json_put_number(o, "max_bytes", VARLINK_MESSAGE_MAX);
+	request_fail(r, &f, o);
+}
+
 void request_reply(struct request *r, struct json_object *parameters)
 {
 	struct buf b = { 0 };
 
 	varlink_format_reply(&b, parameters, false);
 	json_object_put(parameters);
+	if (b.len > VARLINK_MESSAGE_MAX) {
+		too_large(r, b.len);
+		buf_done(&b);
+		return;
+	}
 	send_out(r, &b);
 	request_end(r);
 }
@@ -67,6 +84,11 @@ void request_continue(struct request *r, struct json_object *parameters)
 
 	varlink_format_reply(&b, parameters, true);
 	json_object_put(parameters);
+	if (b.len > VARLINK_MESSAGE_MAX) {
+		log_warning("a reply of %zu bytes is left out: a message may have %u", b.len, VARLINK_MESSAGE_MAX);
+		buf_done(&b);
+		return;
+	}
 	send_out(r, &b);
 }
 
@@ -126,12 +148,13 @@ void *request_owner(const struct request *r)
 
 /* --- org.varlink.service ------------------------------------------------------------- */
 
-static void service_error(struct request *r, const char *name, const char *key, const char *value)
+static void service_error(struct request *r, const char *name, const char *key, const char *value, const char *text)
 {
 	struct json_object *o = json_object_new_object();
 	char *error CLEANUP(freep) = xasprintf("%s.%s", IFACE_SERVICE, name);
 
 	json_put_text(o, key, value);
+	json_put_text(o, "text", text);
 	fail_with(r, error, o);
 }
 
@@ -155,9 +178,9 @@ static void get_description(struct request *r, struct json_object *parameters)
 	const char *text = streq(name, IFACE) ? iface_text : streq(name, IFACE_SERVICE) ? iface_service_text : NULL;
 
 	if (!name) {
-		service_error(r, "InvalidParameter", "parameter", "interface");
+		service_error(r, "InvalidParameter", "parameter", "interface", "GetInterfaceDescription needs the parameter interface");
 	} else if (!text) {
-		service_error(r, "InterfaceNotFound", "interface", name);
+		service_error(r, "InterfaceNotFound", "interface", name, "there is no such interface here");
 	} else {
 		struct json_object *o = json_object_new_object();
 		json_put_text(o, "description", text);
@@ -172,7 +195,7 @@ static void call_service(struct request *r, const char *method, struct json_obje
 	else if (streq(method, "GetInterfaceDescription"))
 		get_description(r, parameters);
 	else
-		service_error(r, "MethodNotFound", "method", method);
+		service_error(r, "MethodNotFound", "method", method, "there is no such method");
 }
 
 /* --- dispatch ------------------------------------------------------------------------ */
@@ -209,14 +232,17 @@ static void call_method(struct request *r, const char *method, struct json_objec
 			request_fail(r, &f, o);
 			return;
 		}
-		const char *misfit = iface_misfit(method, parameters);
-		if (misfit)
-			service_error(r, "InvalidParameter", "parameter", misfit);
+		char *parameter CLEANUP(freep) = NULL, *why CLEANUP(freep) = iface_misfit(method, parameters, &parameter);
+		if (why)
+			service_error(r, "InvalidParameter", "parameter", parameter, why);
 		else
 			row->call(r, parameters);
 		return;
 	}
-	service_error(r, iface_declares(method) ? "MethodNotImplemented" : "MethodNotFound", "method", method);
+	if (iface_declares(method))
+		service_error(r, "MethodNotImplemented", "method", method, "this is not built yet");
+	else
+		service_error(r, "MethodNotFound", "method", method, "there is no such method");
 }
 
 static void dispatch(struct request *r, const struct varlink_call *call)
@@ -229,7 +255,7 @@ static void dispatch(struct request *r, const struct varlink_call *call)
 	else if (dot && len == strlen(IFACE) && strncmp(call->method, IFACE, len) == 0)
 		call_method(r, dot + 1, call->parameters);
 	else
-		service_error(r, "InterfaceNotFound", "interface", call->method);
+		service_error(r, "InterfaceNotFound", "interface", call->method, "there is no such interface here");
 }
 
 /* What cannot be read is answered once; where the next message begins in such a stream nobody knows. */

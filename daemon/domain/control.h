@@ -40,7 +40,8 @@ size_t control_requests(const struct control *c); /* not answered yet; none may 
 uint64_t control_calls(const struct control *c);  /* that ever came */
 size_t control_connections(const struct control *c);
 
-/* Of a request. ${parameters} are taken; NULL is an empty object. */
+/* Of a request. ${parameters} are taken; NULL is an empty object. What is larger than a message may be: ReplyTooLarge
+ * instead of the last, and one before it is left out, logged. */
 void request_reply(struct request *r, struct json_object *parameters);    /* the last */
 void request_continue(struct request *r, struct json_object *parameters); /* only with more */
 /* The fault's Varlink error; ${details} (taken, may be NULL) are its own parameters; text and advice

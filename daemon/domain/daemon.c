@@ -23,6 +23,7 @@
 #include "daemon/domain/detach.h"
 #include "daemon/domain/idle.h"
 #include "daemon/domain/lock.h"
+#include "daemon/domain/names.h"
 #include "daemon/domain/underway.h"
 
 #define LAST_WRITES_S 30
@@ -243,6 +244,7 @@ static int open_control(struct daemon *d, struct fault *f)
 		.arg = d,
 	};
 
+	d->names = names_new(d);
 	return control_start(&o, &d->control, f);
 }
 
@@ -275,6 +277,7 @@ static void tear_down(struct daemon *d)
 	timer_free(d->forget);
 	idle_free(d->idle);
 	control_stop(d->control);
+	names_free(d->names);
 	notify_free(d->notify);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		signal_watch_free(d->signals[i]);

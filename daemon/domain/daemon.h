@@ -10,6 +10,7 @@
 #include "daemon/mech/notify.h"
 
 struct idle;
+struct names;
 
 /* The service as one object: what main sets up and runs. */
 struct daemon {
@@ -22,6 +23,7 @@ struct daemon {
 	struct queue *queue;
 	struct schedule *schedule;
 	struct control *control;
+	struct names *names;
 	struct notify *notify;
 	struct signal_watch *signals[4];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
@@ -62,7 +64,7 @@ extern const struct operation operation_retention, operation_bundle;
 void daemon_forget(struct daemon *d);
 /* When all jobs are over: the repository's maintenance, if it is due. */
 void daemon_upkeep(struct daemon *d);
-/* Fail with the fields that the interface gives this error, as far as they are known here. */
+/* Fail with the fields that the interface gives this error; those of NoSuchUnit and NoSuchItem are asked for first. */
 void daemon_fail(struct request *r, const struct fault *f);
 /* Replies of a call that became a job follow the job. */
 struct job_listener daemon_listener(struct request *r);

@@ -296,6 +296,7 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 	points_free(points, n_points);
 	if (e->unit && n_points == 0) {
 		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "%s has no restore points here", e->unit);
+		fault_about(&own, e->unit, 0, 0);
 		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
 		over(e, &own);
 	} else {

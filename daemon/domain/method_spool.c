@@ -80,6 +80,7 @@ static void on_reserved(void *arg, int result)
 	if (result < 0) {
 		fault_errno(&f, FAULT_NO_SPACE, result, "cannot reserve %" PRId64 " bytes of spool in %s",
 			r->bytes, r->directory);
+		fault_about(&f, r->directory, r->bytes, 0);
 		fault_advise(&f, "make room there, or set spool.directory or backup.method = stream");
 		closep(&r->fd);
 	} else {

@@ -4,6 +4,7 @@
  * job's progress and end become replies of the call that asked for it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/varlink.h"
@@ -11,6 +12,7 @@
 #include "daemon/domain/daemon.h"
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/known.h"
+#include "daemon/domain/names.h"
 #include "daemon/domain/restore.h"
 
 /* --- errors, with the fields the interface gives them ------------------------------------- */
@@ -25,48 +27,100 @@ static const struct {
 	{ FAULT_NO_SUCH_POINT, { "unit", "backup_id" } },
 	{ FAULT_NO_SUCH_ITEM, { "unit", "item", "known" } },
 	{ FAULT_BUSY, { "holder" } },
-	{ FAULT_WINDOW, { "unit" } },
-	{ FAULT_NO_SPACE, { "path" } },
-	{ FAULT_CONF, { "file", "reason" } },
+	{ FAULT_CANCELLED, { "job" } },
+	{ FAULT_WINDOW, { "unit", "forecast_window_ms", "max_window_ms" } },
+	{ FAULT_NO_SPACE, { "path", "needed_bytes", "free_bytes" } },
+	{ FAULT_CONF, { "file", "line", "reason" } },
 	{ FAULT_ENGINE, { "socket", "reason" } },
 	{ FAULT_REPOSITORY, { "repository", "reason" } },
 	{ FAULT_REPOSITORY_MISSING, { "repository" } },
 	{ FAULT_PASSWORD, { "repository" } },
 };
 
+/* The unit or item that the call names, the first of several: where the fault does not say which. */
+static const char *named(struct request *r, const char *one, const char *several)
+{
+	struct json_object *p = request_parameters(r), *list = json_member(p, several);
+	const char *name = json_text(p, one);
+
+	if (!name && json_object_is_type(list, json_type_array) && json_object_array_length(list))
+		name = json_object_get_string(json_object_array_get_idx(list, 0));
+	return name ? name : "";
+}
+
+/* "FILE:LINE: …" begins what the reading of the configuration says. */
+static int64_t line_of(const char *text)
+{
+	const char *colon = *text == '/' ? strchr(text, ':') : NULL;
+
+	return colon ? strtoll(colon + 1, NULL, 10) : 0;
+}
+
+static void put_figure(struct json_object *o, const char *field, int64_t value)
+{
+	if (value > 0)
+		json_put_number(o, field, value);
+}
+
+static void add_busy(const struct daemon *d, struct json_object *o)
+{
+	int64_t since;
+	char *holder CLEANUP(freep) = queue_holder(d->queue, &since);
+	char *time CLEANUP(freep) = holder ? format_time(since) : NULL;
+
+	json_put_text(o, "holder", holder ? holder : "the daemon");
+	json_put_text(o, "since", time);
+}
+
+/* The numbers are in the order of the fault's figures. */
 static void add_field(struct request *r, const struct fault *f, struct json_object *o, const char *field)
 {
 	const struct daemon *d = request_owner(r);
-	struct strv list CLEANUP(strv_done) = { 0 };
+	const char *about = f->about[0] ? f->about : NULL;
+	bool first = streq(field, "job") || streq(field, "needed_bytes") || streq(field, "forecast_window_ms");
 
-	if (streq(field, "known")) {
-		json_put_list(o, field, &list); /* the advice has the nearest names */
-	} else if (streq(field, "reason") || streq(field, "holder")) {
+	if (streq(field, "reason"))
 		json_put_text(o, field, f->text);
-	} else if (streq(field, "repository") || streq(field, "path")) {
+	else if (streq(field, "repository"))
 		json_put_text(o, field, repository_name(d->ctx.repository));
-	} else if (streq(field, "socket")) {
+	else if (streq(field, "path"))
+		json_put_text(o, field, about ? about : repository_name(d->ctx.repository));
+	else if (streq(field, "socket"))
 		json_put_text(o, field, d->conf->docker_socket);
-	} else if (streq(field, "file")) {
+	else if (streq(field, "file"))
 		json_put_text(o, field, d->conf->path ? d->conf->path : "");
-	} else if (streq(field, "unit") || streq(field, "item")) {
-		json_read_list(request_parameters(r), streq(field, "unit") ? "units" : "items", &list);
-		const char *one = json_text(request_parameters(r), field);
-		json_put_text(o, field, one ? one : list.n ? list.v[0] : "");
-	} else {
+	else if (streq(field, "line"))
+		put_figure(o, field, line_of(f->text));
+	else if (streq(field, "unit"))
+		json_put_text(o, field, about && f->code != FAULT_NO_SUCH_ITEM ? about : named(r, "unit", "units"));
+	else if (streq(field, "item"))
+		json_put_text(o, field, about ? about : named(r, "item", "items"));
+	else if (streq(field, "backup_id"))
 		json_put_text(o, field, json_text(request_parameters(r), field));
-	}
+	else
+		put_figure(o, field, f->figures[first ? 0 : 1]);
 }
 
 void daemon_fail(struct request *r, const struct fault *f)
 {
+	struct daemon *d = request_owner(r);
 	struct json_object *o = json_object_new_object();
+	bool lists = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(error_fields); i++)
-		for (size_t j = 0; error_fields[i].code == f->code && j < ARRAY_SIZE(error_fields[i].fields); j++)
-			if (error_fields[i].fields[j])
-				add_field(r, f, o, error_fields[i].fields[j]);
-	request_fail(r, f, o);
+		for (size_t j = 0; error_fields[i].code == f->code && j < ARRAY_SIZE(error_fields[i].fields); j++) {
+			const char *field = error_fields[i].fields[j];
+			if (streq(field, "known"))
+				lists = true;
+			else if (streq(field, "holder"))
+				add_busy(d, o);
+			else if (field)
+				add_field(r, f, o, field);
+		}
+	if (lists)
+		names_fail(d, r, f, o);
+	else
+		request_fail(r, f, o);
 }
 
 /* --- a call that listens to its job -------------------------------------------------- */

@@ -129,6 +129,8 @@ void job_over(struct job *j, const struct fault *f, struct json_object *result)
 {
 	if (f)
 		j->fault = *f;
+	if (f && f->code == FAULT_CANCELLED)
+		j->fault.figures[0] = j->number;
 	j->result = result;
 	j->over = true;
 	loop_defer(j->queue->loop, on_over, j);
@@ -311,6 +313,14 @@ struct json_object *queue_json(const struct queue *q)
 	for (struct job *j = q->first; j; j = j->next)
 		json_object_array_add(list, job_json(j)); /* transfers */
 	return list;
+}
+
+char *queue_holder(const struct queue *q, int64_t *ret_since_ms)
+{
+	if (!q->first)
+		return NULL;
+	*ret_since_ms = q->first->since;
+	return xasprintf("job %u, %s", q->first->number, q->first->op->name);
 }
 
 struct json_object *queue_progress(const struct queue *q)

@@ -49,6 +49,8 @@ int queue_add(struct queue *q, const struct operation *op, struct json_object *p
 int queue_cancel(struct queue *q, unsigned int job, const struct job_listener *l) WARN_UNUSED;
 void queue_close(struct queue *q); /* the end: all are cancelled, and nothing is taken any more */
 struct json_object *queue_json(const struct queue *q);          /* []Job, caller's */
+/* Who is in the way: "job 3, backup", and since when (wall clock). NULL: nobody. Caller's. */
+char *queue_holder(const struct queue *q, int64_t *ret_since_ms);
 struct json_object *queue_progress(const struct queue *q);      /* of the running job; borrowed, NULL */
 
 /* For operations. */

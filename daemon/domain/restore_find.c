@@ -104,6 +104,7 @@ static int choose_items(struct restore *r, struct fault *f)
 		if (!from) {
 			fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has no item %s", r->point->backup_id,
 				r->unit, r->wanted.v[i]);
+			fault_about(f, r->wanted.v[i], 0, 0);
 			fault_advise(f, "kopi-docka list --restore-points --unit %s shows its items", r->unit);
 			return -ENOENT;
 		}

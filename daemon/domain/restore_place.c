@@ -165,6 +165,7 @@ static void no_room(struct fault *f, const char *path, int64_t needed, int64_t t
 {
 	fault_set(f, FAULT_NO_SPACE, -ENOSPC, "no room at %s: %" PRId64 " bytes are needed and %" PRId64
 		" are free; nothing was changed", path, needed, there);
+	fault_about(f, path, needed, there);
 	fault_advise(f, "make room, or restore elsewhere with --target DIR");
 }
 

@@ -115,6 +115,21 @@ static char *render(struct rendering *r, const struct point *p, struct script_it
 	return script_restore(&o);
 }
 
+static bool has_item(const struct point *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_items; i++)
+		if (streq(p->items[i].id, id))
+			return true;
+	return false;
+}
+
+static void no_such_item(struct fault *f, const struct point *p, const char *id)
+{
+	fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has no item %s", p->backup_id, p->unit, id);
+	fault_about(f, id, 0, 0);
+	fault_advise(f, "kopi-docka ls %s %s shows its items", p->unit, p->backup_id);
+}
+
 static void answer(struct rendering *r, const struct point *p)
 {
 	struct script_item *items = xcalloc(p->n_items ? p->n_items : 1, sizeof(*items));
@@ -124,8 +139,11 @@ static void answer(struct rendering *r, const struct point *p)
 	for (size_t i = 0; i < p->n_items && f.code == FAULT_NONE; i++)
 		if (!r->wanted.n || strv_has(&r->wanted, p->items[i].id))
 			n += place(r, &p->items[i], &items[n], &f) == 0;
-	if (f.code == FAULT_NONE && (n == 0 || (r->wanted.n && n < r->wanted.n)))
-		fault_set(&f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has not all of these items", p->backup_id, r->unit);
+	for (size_t i = 0; i < r->wanted.n && f.code == FAULT_NONE; i++)
+		if (!has_item(p, r->wanted.v[i]))
+			no_such_item(&f, p, r->wanted.v[i]);
+	if (f.code == FAULT_NONE && n == 0)
+		fault_set(&f, FAULT_NO_SUCH_POINT, -ENOENT, "restore point %s of %s has no items", p->backup_id, p->unit);
 	struct json_object *reply = NULL;
 	char *text CLEANUP(freep) = f.code == FAULT_NONE ? render(r, p, items, n, &f) : NULL;
 	if (text) {

@@ -143,6 +143,7 @@ static void on_acknowledge(void *arg, const struct fault *f, struct planned *p)
 		f = &own;
 	} else if (!f && (!unit || !known_has(d->conf, unit))) {
 		fault_set(&own, FAULT_NO_SUCH_UNIT, -ENOENT, "no unit %s was ever backed up here", unit ? unit : "");
+		fault_about(&own, unit, 0, 0);
 		fault_advise(&own, "kopi-docka list --units names those that are gone");
 		f = &own;
 	}

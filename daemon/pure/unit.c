@@ -195,6 +195,7 @@ void units_suggest(const struct units *u, const char *name, struct fault *f)
 			suggest(best, far, u->v[i].name);
 	}
 	IGNORE(fault_set(f, FAULT_NO_SUCH_UNIT, -ENOENT, "there is no unit %s", asked));
+	fault_about(f, name, 0, 0);
 	for (i = 0; i < SUGGEST_MAX && best[i].name; i++)
 		strv_take(&words, readable(best[i].name));
 	if (words.n == 0)

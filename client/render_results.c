@@ -131,6 +131,19 @@ void render_redacted(FILE *to, struct json_object *reply)
 			  "env_file of its service in the compose file, or behind docker run -e; those in a file into that file");
 }
 
+/* How to undo it, where there is something to undo. */
+static void say_way_back(FILE *to, struct json_object *reply)
+{
+	char *unit CLEANUP(freep) = render_clean(json_text(reply, "unit")), *id CLEANUP(freep) = render_clean(json_text(reply, "restore_id"));
+	struct json_object *o;
+	bool kept = false;
+
+	EACH(json_member(reply, "restored"), i, o)
+		kept |= json_text(o, "kept") || json_text(o, "safety");
+	if (kept && *unit && *id && !json_flag(reply, "put_back", false))
+		fprintf(to, "to go back: kopi-docka restore %s --back %s --yes\n", unit, id);
+}
+
 int render_restore(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;
@@ -161,7 +174,11 @@ int render_restore(FILE *to, struct json_object *reply)
 		status = EXIT_WARNINGS;
 	if (!to)
 		return status;
-	fprintf(to, "restored %s, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
+	if (json_flag(reply, "put_back", false))
+		fprintf(to, "NOT restored: what was there before %s is back, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
+	else
+		fprintf(to, "restored %s, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
+	say_way_back(to, reply);
 	if (*recipe)
 		fprintf(to, "its recipe is in %s\n", recipe);
 	if (streq(service, "untouched")) /* containers that run have their secrets */

@@ -6,7 +6,7 @@
 #include "client/prompt.h"
 #include "client/render.h"
 #include "client/restore_run.h"
-#include "client/screen.h"
+#include "client/restore_question.h"
 #include "client/wizard.h"
 #include "common/iface.h"
 
@@ -22,18 +22,6 @@ static int render_script(FILE *to, struct json_object *reply)
 	}
 	fputs(script ? script : "", to);
 	return EXIT_OK;
-}
-
-static int confirm(const struct options *o)
-{
-	screen_say(stdout, 0, "This stops the containers of %s and replaces its %s by what %s; what is there now is kept beside it.",
-		o->words.v[0], o->paths.n ? "named paths" : o->items.n ? "named items" : "volumes and binds",
-		o->back ? "a restore had put aside" : "is in the repository");
-	int r = prompt_yes("Go on?");
-	if (r == 1)
-		return EXIT_OK;
-	fputs("nothing was changed\n", stderr);
-	return r == -EINTR ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 /* Without a unit: the wizard, where there is someone to ask. */
@@ -52,15 +40,10 @@ static int run_restore(const struct verb *v, struct options *o)
 
 	if (o->words.n == 0)
 		return choose(v, o);
-	if (o->script && (o->paths.n || o->back || o->in_place || o->safety_directory))
+	if (o->script && (o->paths.n || o->back || o->in_place || o->safety_directory || o->dry_run))
 		return help_usage(v, "--script restores whole items, after a safety copy of each: it takes --item and --target only");
-	if (!o->yes && !o->script && !o->target) {
-		if (!prompt_possible())
-			return help_usage(v, "without a terminal, --yes is needed to replace data");
-		int status = confirm(o);
-		if (status != EXIT_OK)
-			return status;
-	}
+	if (!o->yes && !o->script && !o->target && !o->dry_run && !prompt_possible())
+		return help_usage(v, "without a terminal, --yes is needed to replace data");
 	struct json_object *p = json_object_new_object();
 	json_put_text(p, "unit", o->words.v[0]);
 	json_put_text(p, "backup_id", o->words.n > 1 ? o->words.v[1] : NULL);
@@ -77,7 +60,13 @@ static int run_restore(const struct verb *v, struct options *o)
 		json_put_flag(p, "in_place", true);
 	if (o->yes)
 		json_put_flag(p, "way_back", true);
-	return restore_run(v, o, p);
+	int status = o->dry_run ? restore_foretell(o, p) : o->yes || o->target ? EXIT_OK : restore_confirm(o, p);
+	if (status == EXIT_OK && !o->dry_run)
+		return restore_run(v, o, p);
+	if (status == EXIT_OK && !o->json)
+		puts("nothing was stopped or changed");
+	json_object_put(p);
+	return status;
 }
 
 /* --- ls ---------------------------------------------------------------------------------- */
@@ -186,8 +175,9 @@ static const struct verb verbs[] = {
 			TEXT("back", "ID", back, "undo the restore of this id, or the last one"),
 			FLAG("in-place", in_place, "no second copy beside the old: a safety copy first, then emptied and filled"),
 			TEXT("safety-directory", "DIR", safety_directory, "where that safety copy goes, instead of the repository"),
+			FLAG("dry-run", dry_run, "only say what would be done, and who would be stopped"),
 			FLAG("script", script, "only print a script that does it")),
-		.examples = "restore\nrestore shop\nrestore shop --item volume:shop_data --path etc/app.conf\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --target /srv/look --yes\n"
+		.examples = "restore\nrestore shop\nrestore shop --item volume:shop_data --path etc/app.conf\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --dry-run\nrestore shop --target /srv/look --yes\n"
 			    "restore shop --script > restore-shop.sh",
 		.run = run_restore, .method = "Restore", .render = render_restore },
 	{ .name = "ls", .words = "UNIT [BACKUP_ID]", .words_min = 1, .words_max = 2, .summary = "look into a restore point",

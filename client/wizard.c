@@ -13,6 +13,7 @@
 #include "client/ask.h"
 #include "client/prompt.h"
 #include "client/render.h"
+#include "client/restore_question.h"
 #include "client/restore_run.h"
 #include "client/screen.h"
 #include "client/wizard_internal.h"
@@ -89,17 +90,15 @@ struct json_object *wizard_parameters(const struct wizard *w)
 
 static int do_it_now(struct wizard *w, const struct verb *restore)
 {
-	char *unit CLEANUP(freep) = render_clean(w->unit->name), *id CLEANUP(freep) = render_clean(w->point->backup_id);
-	int r;
+	struct json_object *p = wizard_parameters(w);
+	int status = restore_confirm(w->o, p);
 
-	screen_say(stdout, 0, "This stops the containers of %s and replaces %zu of its items by what was there at %s; what is "
-			      "there now is kept beside it.", unit, w->items.n, id);
-	if ((r = prompt_yes("Go on?")) < 0)
-		return r;
-	if (r == 0)
-		return -ECANCELED;
+	if (status != EXIT_OK) {
+		json_object_put(p);
+		return status; /* all is said */
+	}
 	w->acted = true;
-	return restore_run(restore, w->o, wizard_parameters(w));
+	return restore_run(restore, w->o, p);
 }
 
 static void show_action(const void *arg, size_t i)

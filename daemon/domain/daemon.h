@@ -69,5 +69,7 @@ void daemon_fail(struct request *r, const struct fault *f);
 /* Replies of a call that became a job follow the job. */
 struct job_listener daemon_listener(struct request *r);
 void daemon_queue_job(struct request *r, const struct operation *op, struct json_object *parameters);
+/* PlanRestore: what Restore with the same parameters would do. */
+void daemon_plan_restore(struct request *r, struct json_object *parameters);
 
 #endif

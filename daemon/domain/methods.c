@@ -281,6 +281,7 @@ const struct method_row daemon_methods[] = {
 	{ "PlanRetention", false, call_plan_retention },
 	{ "ListEntries", true, entries_call },
 	{ "RenderRestore", true, call_render_restore },
+	{ "PlanRestore", true, daemon_plan_restore },
 	{ "Backup", true, call_backup },
 	{ "Cancel", true, call_cancel },
 	{ "Restore", true, call_restore },

@@ -173,34 +173,35 @@ static void on_restored(void *arg, const struct fault *f, struct json_object *re
 	job_over(arg, f, reply);
 }
 
-static void restore_begin(struct job *j)
+static struct restore *start_restore(struct daemon *d, struct json_object *p, struct restore_options o, restore_done_fn *done)
 {
-	struct daemon *d = job_owner(j);
-	struct json_object *p = job_parameters(j);
 	struct strv items CLEANUP(strv_done) = { 0 }, paths CLEANUP(strv_done) = { 0 };
 
 	json_read_list(p, "items", &items);
 	json_read_list(p, "paths", &paths);
-	struct restore_options o = {
-		.ctx = &d->ctx,
-		.recover = d->recover,
-		.unit = json_text(p, "unit"),
-		.backup_id = json_text(p, "backup_id"),
-		.host = json_text(p, "host"),
-		.items = &items,
-		.paths = &paths,
-		.quoted = json_flag(p, "quoted", false),
-		.target = json_text(p, "target"),
-		.recipe_directory = json_text(p, "recipe_directory"),
-		.recipe_only = json_flag(p, "recipe_only", false),
-		.back = json_text(p, "back"),
-		.way_back = json_flag(p, "way_back", false),
-		.in_place = json_flag(p, "in_place", false),
-		.safety_directory = json_text(p, "safety_directory"),
-		.on_progress = tell,
-		.arg = j,
-	};
-	job_set_data(j, restore_start(&o, on_restored));
+	o.ctx = &d->ctx;
+	o.recover = d->recover;
+	o.unit = json_text(p, "unit");
+	o.backup_id = json_text(p, "backup_id");
+	o.host = json_text(p, "host");
+	o.items = &items;
+	o.paths = &paths;
+	o.quoted = json_flag(p, "quoted", false);
+	o.target = json_text(p, "target");
+	o.recipe_directory = json_text(p, "recipe_directory");
+	o.recipe_only = json_flag(p, "recipe_only", false);
+	o.back = json_text(p, "back");
+	o.way_back = json_flag(p, "way_back", false);
+	o.in_place = json_flag(p, "in_place", false);
+	o.safety_directory = json_text(p, "safety_directory");
+	return restore_start(&o, done);
+}
+
+static void restore_begin(struct job *j)
+{
+	struct restore_options o = { .on_progress = tell, .arg = j };
+
+	job_set_data(j, start_restore(job_owner(j), job_parameters(j), o, on_restored));
 }
 
 static void restore_end(struct job *j)
@@ -209,6 +210,23 @@ static void restore_end(struct job *j)
 }
 
 const struct operation operation_restore = { .name = "restore", .start = restore_begin, .cancel = restore_end };
+
+/* --- PlanRestore: no job, because nothing is done ------------------------------------ */
+
+static void on_foretold(void *arg, const struct fault *f, struct json_object *reply)
+{
+	if (f)
+		daemon_fail(arg, f);
+	else
+		request_reply(arg, reply);
+}
+
+void daemon_plan_restore(struct request *r, struct json_object *parameters)
+{
+	struct restore_options o = { .foretell = true, .arg = r };
+
+	start_restore(request_owner(r), parameters, o, on_foretold); /* nobody cancels it: it only reads */
+}
 
 /* --- InitRepository ------------------------------------------------------------------ */
 

@@ -39,6 +39,19 @@ static const struct step recipe_table[] = {
 	{ "recipe", NULL, restore_recipe_enter, NULL, NULL },
 };
 
+static const struct step foretell_table[] = {
+	{ "find", NULL, restore_find_enter, NULL, NULL },
+	{ "look", NULL, restore_look_enter, NULL, NULL },
+	{ "foretell", NULL, restore_foretell_enter, NULL, NULL },
+};
+
+static const struct {
+	const struct step *steps;
+	size_t n;
+} tables[] = {
+	{ table, ARRAY_SIZE(table) }, { recipe_table, ARRAY_SIZE(recipe_table) }, { foretell_table, ARRAY_SIZE(foretell_table) },
+};
+
 const char *const *restore_phases(void)
 {
 	static const char *const phases[] = { "find", "recipe", "look", "create", "place", "extract", "record", "stop",
@@ -111,6 +124,7 @@ static void restore_free(struct restore *r)
 	json_object_put(r->recipe_volumes);
 	json_object_put(r->recipe_networks);
 	json_object_put(r->recipe_unit);
+	json_object_put(r->foretold_stops);
 	for (size_t i = 0; i < r->n_items; i++)
 		item_done(&r->items[i]);
 	free(r->items);
@@ -126,6 +140,15 @@ static void restore_free(struct restore *r)
 	strv_done(&r->redacted);
 	strv_done(&r->compose);
 	free(r);
+}
+
+static void on_foretold(void *owner, const struct fault *first)
+{
+	struct restore *r = owner;
+	bool good = first->code == FAULT_NONE;
+
+	r->done(r->o.arg, good ? NULL : first, good ? restore_foretell_reply(r) : NULL);
+	restore_free(r);
 }
 
 static void on_done(void *owner, const struct fault *first)
@@ -174,9 +197,10 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	strv_sort_unique(&r->wanted); /* named twice it is one */
 	if (o->paths)
 		strv_copy(&r->paths, o->paths);
-	recover_hold(o->recover, r->unit);
-	r->steps = o->recipe_only ? steps_start(o->ctx->loop, recipe_table, ARRAY_SIZE(recipe_table), r, on_phase, on_done)
-		: steps_start(o->ctx->loop, table, ARRAY_SIZE(table), r, on_phase, on_done);
+	size_t which = o->foretell ? 2 : o->recipe_only ? 1 : 0;
+	if (!o->foretell) /* what is only asked for may be asked beside a running job */
+		recover_hold(o->recover, r->unit);
+	r->steps = steps_start(o->ctx->loop, tables[which].steps, tables[which].n, r, on_phase, o->foretell ? on_foretold : on_done);
 	return r;
 }
 

@@ -25,6 +25,7 @@ struct restore_options {
 	const char *target;                  /* a directory to restore into instead of the place */
 	const char *recipe_directory;        /* where the recipe is laid out; NULL: below the state directory */
 	bool recipe_only;                    /* lay out the recipe and touch nothing else */
+	bool foretell;                       /* only say what would be done: PlanRestore */
 	const char *back;                    /* undo this restore: its id, or "last"; NULL: a normal restore */
 	bool way_back;                       /* not healthy with the new data: the old comes back by itself */
 	bool in_place;                       /* no second copy beside the old, even where it has room */

@@ -68,6 +68,7 @@ struct restore {
 	struct fault verdict;       /* why the old came back */
 	struct strv also;           /* what the restore that is undone had stopped */
 	struct strv next_steps;
+	struct json_object *foretold_stops; /* owned: of a plan alone, who would stop */
 };
 
 void restore_find_enter(void *owner);
@@ -80,6 +81,7 @@ void restore_extract_enter(void *owner);
 void restore_extract_cancel(void *owner);
 void restore_record_enter(void *owner);
 void restore_record_leave(void *owner);
+void restore_foretell_enter(void *owner);
 void restore_stop_enter(void *owner);
 void restore_stop_leave(void *owner);
 void restore_safety_enter(void *owner);
@@ -114,5 +116,7 @@ void restore_close_swaps(struct restore *r);
 /* The whole restore undone, by hand: the exact command. */
 void restore_offer_way_back(struct restore *r);
 struct json_object *restore_reply(struct restore *r);
+/* The same where it was only asked what would be done. */
+struct json_object *restore_foretell_reply(struct restore *r);
 
 #endif

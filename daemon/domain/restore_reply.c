@@ -18,6 +18,9 @@ static const char *service_word(const struct restore *r)
 	for (size_t i = 0; i < n; i++)
 		if (m[i].state == MEMBER_FAILED || m[i].state == MEMBER_GONE)
 			return "down";
+	for (size_t i = 0; i < n; i++)
+		if (m[i].still_unhealthy)
+			return "degraded";
 	return r->unhealthy ? "degraded" : "up";
 }
 
@@ -77,6 +80,7 @@ struct json_object *restore_reply(struct restore *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
+	json_put_text(o, "unit", r->unit);
 	json_put_text(o, "backup_id", r->backup_id);
 	json_put_text(o, "restore_id", r->restore_id);
 	for (size_t i = 0; i < r->swaps.n; i++)

@@ -169,6 +169,19 @@ static void on_started(void *arg, const struct fault *f)
 	judge(arg, f);
 }
 
+static void on_healthy(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+	size_t n;
+	const struct service_member *m = service_members(r->service, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (m[i].still_unhealthy)
+			strv_addf(&r->next_steps, "%s was unhealthy before the restore, and has not become healthy yet: docker logs %s",
+				m[i].name, m[i].name);
+	judge(r, f);
+}
+
 void restore_start_enter(void *owner)
 {
 	struct restore *r = owner;
@@ -185,7 +198,7 @@ void restore_healthy_enter(void *owner)
 	struct restore *r = owner;
 
 	if (r->engaged && !r->unhealthy)
-		service_healthy(r->service, on_started, r);
+		service_healthy(r->service, on_healthy, r);
 	else
 		steps_next(r->steps);
 }

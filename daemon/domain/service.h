@@ -36,6 +36,7 @@ struct service_member {
 	bool start_sent;   /* from then on a changed StartedAt may be our own doing */
 	bool killed;       /* the engine had to use SIGKILL */
 	bool unhealthy;    /* after the start */
+	bool still_unhealthy; /* it was before, and was not seen healthy since: no problem of ours, but not "up" either */
 	bool owed;         /* stopped before for the same, or a second turn: if it is down, it is ours to start */
 	bool over;         /* not ours any more: no second turn */
 	char *problem;     /* one sentence, NULL */

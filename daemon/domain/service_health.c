@@ -52,6 +52,7 @@ static void judge_health(struct service_member *m, const struct container *c)
 		else
 			service_later(m, poll_health, HEALTH_POLL_MS);
 	} else if (late) {
+		m->still_unhealthy = m->has_healthcheck && c->health != HEALTH_HEALTHY;
 		health_over(m, NULL);
 	} else {
 		service_later(m, poll_health, HEALTH_POLL_MS);

@@ -11,13 +11,17 @@
 
 #include "daemon/pure/plan_internal.h"
 
-static bool overlaps(const char *mount, const struct strv *paths)
+/*
+ * A mount at or in a path shows the old data until its container is started again. One of a directory above shows what
+ * is there now: who can only read there need not stop.
+ */
+static bool overlaps(const char *mount, bool writable, const struct strv *paths)
 {
 	char *m CLEANUP(freep) = path_normal(mount);
 
 	for (size_t i = 0; m && i < paths->n; i++) {
 		char *p CLEANUP(freep) = path_normal(paths->v[i]);
-		if (p && (path_equal_or_inside(m, p) || path_inside(p, m)))
+		if (p && (path_equal_or_inside(m, p) || (writable && path_inside(p, m))))
 			return true;
 	}
 	return false;
@@ -28,7 +32,7 @@ static bool uses(const struct users_options *o, const struct container *c)
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct mount *m = &c->mounts[i];
 		const struct volume *v = m->name ? inventory_volume(o->inv, m->name) : NULL;
-		if ((m->source && overlaps(m->source, o->paths)) || (v && v->device && overlaps(v->device, o->paths)))
+		if ((m->source && overlaps(m->source, m->rw, o->paths)) || (v && v->device && overlaps(v->device, m->rw, o->paths)))
 			return true;
 	}
 	return false;

@@ -14,8 +14,9 @@ struct users_options {
 
 /*
  * Who must stop so that data can be exchanged: every running or paused container, of any
- * unit, with a mount that is, holds or lies in one of the paths (readers too: a mount keeps
- * the old directory), and whoever lives in the namespaces of one that stops. Nobody else.
+ * unit, with a mount that is or lies in one of the paths (readers too: a mount keeps the old
+ * directory) or that holds one and can be written to, and whoever lives in the namespaces of
+ * one that stops. Nobody else.
  * ${ret}: members, levels and edges as of a unit; unit_done() it; borrows from inv.
  * Fault: one of them must not be stopped (removed by its stop, someone else's, ourselves).
  */

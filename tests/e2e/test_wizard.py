@@ -25,6 +25,9 @@ def fake(directory):
     f = world.FakeDaemon(directory / "socket")
     f.points = [point("shop", n) for n in range(3)] + [point("mail", 0), point("mail", 1)]
     f.replies = {
+        "PlanRestore": lambda p: [{"parameters": {
+            "unit": p["unit"], "backup_id": p["backup_id"], "time": f.points[0]["time"], "items": [{"id": i, "bytes": 5} for i in p.get("items", [])],
+            "paths": [], "stops": [{"name": "shop-db-1", "id": "1", "of_unit": True}, {"name": "edge", "id": "2", "of_unit": False}]}}],
         "Restore": lambda p: [{"parameters": {"backup_id": p["backup_id"], "restored": [], "service": "up", "next_steps": [], "redacted": []}}],
         "RenderRestore": lambda p: [{"parameters": {"backup_id": p["backup_id"], "script": "#!/bin/sh\n", "warnings": []}}],
     }
@@ -62,10 +65,13 @@ def test_do_it_now(fake):
         t.type("3, data")
         t.expect("What (number): ")
         t.type("1")
-        assert "stops the containers of shop and replaces 2 of its items" in t.expect("[y/N]: ")
+        asked = t.expect("[y/N]: ")
+        assert "brings back shop as it was at " in asked and "  volume:db  5 B\n  volume:data  5 B\n" in asked
+        assert "Stopped for it, and started again: shop-db-1, edge (of another unit)." in asked
         t.type("y")
         assert t.end() == 0
-    assert fake.calls[1:] == [("Restore", {"unit": "shop", "backup_id": fake.points[1]["backup_id"], "items": ["volume:db", "volume:data"]})]
+    assert fake.calls[1][0] == "PlanRestore" and fake.calls[2][1] == fake.calls[1][1]
+    assert fake.calls[2:] == [("Restore", {"unit": "shop", "backup_id": fake.points[1]["backup_id"], "items": ["volume:db", "volume:data"]})]
 
 
 def test_everything_is_asked_for_without_naming_it(fake):
@@ -73,7 +79,7 @@ def test_everything_is_asked_for_without_naming_it(fake):
         answer_until(t, "Go on?")
         t.type("y")
         assert t.end() == 0
-    assert fake.calls[1:] == [("Restore", {"unit": "shop", "backup_id": fake.points[0]["backup_id"]})]
+    assert fake.calls[2:] == [("Restore", {"unit": "shop", "backup_id": fake.points[0]["backup_id"]})]
 
 
 def test_partial_point(fake):
@@ -106,7 +112,7 @@ def test_nonsense_is_asked_again(fake):
             t.type(a)
         assert t.end() == 1 and "nothing was changed" in t.output
         assert "\x1b" not in t.output
-    assert [m for m, _ in fake.calls] == ["ListRestorePoints"]
+    assert [m for m, _ in fake.calls] == ["ListRestorePoints", "PlanRestore"]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -120,7 +126,7 @@ def test_leaving_at_each_question(fake, question, way, status):
             t.key(way)
         assert t.end() == status
         assert t.output.rstrip().endswith("nothing was changed")
-    assert [m for m, _ in fake.calls] == ["ListRestorePoints"]
+    assert [m for m, _ in fake.calls if m != "PlanRestore"] == ["ListRestorePoints"]
 
 
 def test_ctrl_c_while_the_daemon_looks(fake):

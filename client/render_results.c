@@ -144,6 +144,21 @@ static void say_way_back(FILE *to, struct json_object *reply)
 		fprintf(to, "to go back: kopi-docka restore %s --back %s --yes\n", unit, id);
 }
 
+/* What is not the unit's own, and how to have it all the same. */
+static void render_left(FILE *to, struct json_object *reply, const char *backup_id)
+{
+	char *unit CLEANUP(freep) = render_clean(json_text(reply, "unit"));
+	struct json_object *o;
+
+	EACH(json_member(reply, "left"), i, o)
+	{
+		char *id CLEANUP(freep) = render_clean(json_text(o, "id")), *reason CLEANUP(freep) = render_clean(json_text(o, "reason"));
+		fprintf(to, "%s is as it was, not put back: %s\n", id, reason);
+		if (i == 0)
+			fprintf(to, "  kopi-docka restore %s %s --item ID puts back what is named\n", unit, backup_id);
+	}
+}
+
 int render_restore(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;
@@ -174,6 +189,7 @@ int render_restore(FILE *to, struct json_object *reply)
 		status = EXIT_WARNINGS;
 	if (!to)
 		return status;
+	render_left(to, reply, id);
 	if (json_flag(reply, "put_back", false))
 		fprintf(to, "NOT restored: what was there before %s is back, service %s%s\n", id, service, streq(service, "down") ? " (!)" : "");
 	else

@@ -6,11 +6,13 @@
 #include "client/restore_question.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "client/ask.h"
 #include "client/prompt.h"
 #include "client/render.h"
 #include "client/screen.h"
+#include "common/host_path.h"
 #include "common/iface.h"
 
 static size_t length(struct json_object *list)
@@ -54,6 +56,24 @@ static void show_stops(FILE *to, struct json_object *reply, bool target)
 		screen_say(to, 0, "Nobody is stopped for it%s.", target ? "" : ": no running container uses them");
 }
 
+/* What is not the unit's own: of all it stays, and what is named is replaced all the same. */
+static void show_whose(FILE *to, const struct options *o, struct json_object *reply)
+{
+	struct json_object *left = json_member(reply, "left");
+
+	for (size_t i = 0; !o->target && i < o->items.n; i++) {
+		char *id CLEANUP(freep) = render_clean(o->items.v[i]);
+		char *reason CLEANUP(freep) = starts_with(o->items.v[i], "bind:") ? host_path_reason(o->items.v[i] + strlen("bind:")) : NULL;
+		if (reason)
+			screen_say(to, 0, "%s %s. It is replaced because you name it.", id, reason);
+	}
+	for (size_t i = 0; i < length(left); i++) {
+		struct json_object *one = json_object_array_get_idx(left, i); /* borrowed */
+		char *id CLEANUP(freep) = render_clean(json_text(one, "id")), *reason CLEANUP(freep) = render_clean(json_text(one, "reason"));
+		screen_say(to, 0, "%s stays as it is unless --item names it: %s.", id, reason);
+	}
+}
+
 static void show(FILE *to, const struct options *o, struct json_object *asked, struct json_object *reply)
 {
 	char *unit CLEANUP(freep) = render_clean(json_text(reply, "unit")), *id CLEANUP(freep) = render_clean(json_text(reply, "backup_id"));
@@ -68,6 +88,7 @@ static void show(FILE *to, const struct options *o, struct json_object *asked, s
 	else
 		screen_say(to, 0, "This brings back %s as it was at %s (%s):", unit, id, age);
 	show_items(to, reply);
+	show_whose(to, o, reply);
 	show_stops(to, reply, o->target != NULL);
 	if (!o->target)
 		screen_say(to, 0, "What is there now is kept; kopi-docka restore %s --back last --yes brings it back.", unit);

@@ -167,7 +167,8 @@ static int run_ls(const struct verb *v, struct options *o)
 static const struct verb verbs[] = {
 	{ .name = "restore", .words = "[UNIT [BACKUP_ID]]", .words_max = 2, .summary = "bring a restore point back",
 		.about = "Without UNIT, on a terminal: shows what there is and asks. Without BACKUP_ID: the newest\n"
-			 "complete one. What is there now is kept beside it.",
+			 "complete one. What is there now is kept beside it. What belongs to the host, and a bind that is\n"
+			 "only read and lies outside the project's directory, is put back only when --item names it.",
 		.options = OPTIONS(LIST("item", "ID", items, "only this item, as list --units names it; may be given again"),
 			LIST("path", "PATH", paths, "only this path in the one --item, as ls shows it; may be given again"),
 			TEXT("target", "DIR", target, "restore into this directory instead; stops nothing"),

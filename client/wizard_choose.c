@@ -11,6 +11,7 @@
 #include "client/render.h"
 #include "client/screen.h"
 #include "client/wizard_internal.h"
+#include "common/host_path.h"
 
 #define WIDE 72u
 
@@ -147,6 +148,16 @@ static void take(struct wizard *w, const char *item)
 		strv_add(&w->items, item);
 }
 
+/* Not the unit's own: it is put back only when it is named. */
+static bool is_only_named(const struct wizard *w, const char *item)
+{
+	struct strv ids CLEANUP(strv_done) = { 0 };
+	char *reason CLEANUP(freep) = starts_with(item, "bind:") ? host_path_reason(item + strlen("bind:")) : NULL;
+
+	json_read_list(w->point->o, "only_named", &ids);
+	return reason || strv_has(&ids, item);
+}
+
 /* Names and numbers between commas or blanks; a name with a blank in it stands alone. */
 static bool take_items(struct wizard *w, const struct strv *have, char *answer)
 {
@@ -154,9 +165,15 @@ static bool take_items(struct wizard *w, const struct strv *have, char *answer)
 	ssize_t i;
 
 	strv_done(&w->items);
-	if (streq(answer, "all")) {
-		strv_copy(&w->items, have);
-		return true;
+	w->all = streq(answer, "all");
+	if (w->all) {
+		for (size_t j = 0; j < have->n; j++)
+			if (!is_only_named(w, have->v[j]))
+				take(w, have->v[j]);
+		if (w->items.n)
+			return true;
+		screen_say(stdout, 0, "None of them is the unit's own: name what is wanted.");
+		return false;
 	}
 	if ((i = find_item(have, answer)) >= 0) {
 		take(w, have->v[i]);
@@ -182,7 +199,7 @@ int wizard_choose_items(struct wizard *w)
 	screen_line(stdout, "Items of %s:", id);
 	for (size_t i = 0; i < have.n; i++) {
 		char *text CLEANUP(freep) = render_clean(have.v[i]);
-		screen_line(stdout, "%3zu  %s", i + 1, text);
+		screen_line(stdout, "%3zu  %s%s", i + 1, text, is_only_named(w, have.v[i]) ? "  (not the unit's own: only if named)" : "");
 	}
 	say_missing(w);
 	if (have.n == 0) {
@@ -193,9 +210,7 @@ int wizard_choose_items(struct wizard *w)
 		char *answer CLEANUP(freep) = NULL;
 		if ((r = prompt_line("Items (numbers or names)", "all", &answer)) < 0)
 			return r;
-		if (take_items(w, &have, answer)) {
-			w->all = w->items.n == have.n;
+		if (take_items(w, &have, answer))
 			return 0;
-		}
 	}
 }

@@ -27,7 +27,7 @@ struct wizard {
 	const struct wizard_unit *unit;
 	const struct wizard_point *point;
 	struct strv items;
-	bool all;       /* every item the point has */
+	bool all;       /* every item that is the unit's own */
 	bool acted;     /* something was written or asked to be changed */
 };
 

@@ -226,6 +226,20 @@ static void put_walk(struct json_object *o, int root, const struct stat *st, str
 	put_figures(o, w);
 }
 
+/* Where the path leads, if that is elsewhere: of what was opened. */
+static void put_real(struct json_object *o, int fd, const char *path)
+{
+	char real[PATH_MAX];
+	char *name CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
+	ssize_t n = readlink(name, real, sizeof(real) - 1);
+
+	if (n <= 0)
+		return;
+	real[n] = '\0';
+	if (!streq(real, path))
+		json_put_text(o, "real", real);
+}
+
 static void measure(const char *path, bool look)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
@@ -243,6 +257,7 @@ static void measure(const char *path, bool look)
 			json_put_text(o, "error", strerror(errno));
 	} else {
 		json_put_text(o, "kind", kind_of(st.st_mode));
+		put_real(o, fd, path);
 		json_put_number(o, "device", (int64_t)st.st_dev);
 		json_put_number(o, "inode", (int64_t)st.st_ino);
 		put_walk(o, fd, &st, &w, look);

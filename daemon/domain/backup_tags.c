@@ -9,9 +9,10 @@
 
 #include "daemon/domain/backup_internal.h"
 #include "daemon/domain/method.h"
+#include "daemon/pure/result.h"
 
 struct tags {
-	struct kopia_tag v[12];
+	struct kopia_tag v[16];
 	size_t n;
 };
 
@@ -82,6 +83,7 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	common_tags(b, &t, bind ? "bind" : "volume");
 	tag(&t, bind ? "bind" : "volume", xstrdup(name));
 	tag(&t, "item", name_encode(it->id));
+	tag(&t, "restore", xstrdup(!it->hold ? POINT_OWN : streq(it->hold, PLAN_HOLD_READ_ONLY) ? POINT_READ_ONLY : POINT_HOST));
 	if (it->size_bytes >= 0)
 		tag(&t, "size_bytes", xasprintf("%" PRId64, it->size_bytes));
 	return make(b, &o, &t, it->method);

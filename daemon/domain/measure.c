@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What kopi-docka-pack found below the items: sizes for the forecast, what an item
- * really is (law 5: a socket is skipped with the reason, a nested mount or subvolume
- * is its own line of coverage), and what tar will not bring back.
+ * really is (law 5: a socket holds nothing, by its type and not by its name; a nested mount
+ * or subvolume is its own line of coverage), and what tar will not bring back.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -68,31 +68,6 @@ static void take_nested(struct unit *u, struct json_object *nested)
 	}
 }
 
-/* The item turned out to be nothing to archive: its coverage says so instead. */
-static void drop_item(struct planned *p, struct unit *u, size_t index, const char *reason)
-{
-	struct item *it = &u->items[index];
-
-	if (!strv_has(&p->nothing, it->path))
-		strv_add(&p->nothing, it->path);
-
-	for (size_t i = 0; i < u->n_coverage; i++) {
-		struct coverage *c = &u->coverage[i];
-		if (!c->saved || !streq(c->source, it->path))
-			continue;
-		c->saved = false;
-		free(c->reason);
-		c->reason = xstrdup(reason);
-	}
-	free(it->id);
-	free(it->path);
-	free(it->volume);
-	free(it->method_reason);
-	strv_done(&it->shared_with);
-	memmove(it, it + 1, (u->n_items - index - 1) * sizeof(*it));
-	u->n_items--;
-}
-
 static void refuse(struct unit *u, const char *id, const char *why)
 {
 	if (!u->refused)
@@ -115,10 +90,8 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 	take_nested(u, json_member(o, "nested"));
 }
 
-/* Returns whether the item stays. */
-static bool take(struct planned *p, struct unit *u, size_t index, struct json_object *o)
+static void take(struct unit *u, struct item *it, struct json_object *o)
 {
-	struct item *it = &u->items[index];
 	const char *kind = json_text(o, "kind"), *error = json_text(o, "error");
 
 	if (error) {
@@ -126,14 +99,9 @@ static bool take(struct planned *p, struct unit *u, size_t index, struct json_ob
 	} else if (streq(kind, "directory") || streq(kind, "file")) {
 		it->is_file = streq(kind, "file");
 		take_figures(u, it, o);
-	} else if (streq(kind, "missing")) {
-		refuse(u, it->id, "its path is not there on this host");
 	} else {
-		char *reason CLEANUP(freep) = xasprintf("a %s: nothing to archive", kind ? kind : "special file");
-		drop_item(p, u, index, reason);
-		return false;
+		refuse(u, it->id, "its path is not there on this host");
 	}
-	return true;
 }
 
 static void apply_line(struct planned *p, const struct strv *units, struct json_object *o)
@@ -142,13 +110,9 @@ static void apply_line(struct planned *p, const struct strv *units, struct json_
 
 	for (size_t i = 0; i < p->units.n; i++) {
 		struct unit *u = &p->units.v[i];
-		if (!wanted(u, units))
-			continue;
-		for (size_t j = 0; j < u->n_items;) {
-			if (streq(u->items[j].path, path) && !take(p, u, j, o))
-				continue;
-			j++;
-		}
+		for (size_t j = 0; wanted(u, units) && j < u->n_items; j++)
+			if (streq(u->items[j].path, path))
+				take(u, &u->items[j], o);
 	}
 }
 
@@ -202,14 +166,21 @@ bool measure_parts(struct planned *p, const struct strv *units, const char *line
 	return p->nested.n > before;
 }
 
-void measure_leave_out(struct planned *p, const struct strv *paths)
+bool measure_nothing(struct planned *p, const char *lines)
 {
-	for (size_t i = 0; i < p->units.n; i++) {
-		struct unit *u = &p->units.v[i];
-		for (size_t j = 0; j < u->n_items;)
-			if (strv_has(paths, u->items[j].path))
-				drop_item(p, u, j, "nothing to archive");
-			else
-				j++;
+	static const char *const data[] = { "directory", "file", "missing" };
+	size_t before = p->nothing.n;
+
+	for (const char *line = lines; *line;) {
+		size_t len = strcspn(line, "\n");
+		struct json_object *o CLEANUP(json_putp) = json_parse(line, len);
+		const char *path = json_text(o, "path"), *kind = json_text(o, "kind");
+		bool any = !path || !kind || json_text(o, "error");
+		for (size_t i = 0; i < ARRAY_SIZE(data); i++)
+			any |= streq(kind, data[i]);
+		if (!any && !strv_has(&p->nothing, path))
+			strv_add(&p->nothing, path);
+		line += len + (line[len] == '\n');
 	}
+	return p->nothing.n > before;
 }

@@ -14,6 +14,7 @@
 #include "daemon/domain/method.h"
 
 #define MEASURE_DEADLINE_MS (10 * 60 * 1000)
+#define LOOK_DEADLINE_MS    10000
 #define MEASURE_MAX         ((size_t)64 << 20)
 #define MOUNTINFO_MAX       ((size_t)16 << 20)
 
@@ -58,7 +59,18 @@ static int choose_methods(struct planner *p, struct fault *f)
 	return 0;
 }
 
+static int plan(struct planner *p, struct fault *f);
 static void plan_again(struct planner *p);
+
+static void measure_failed(struct planner *p, const struct child_result *r)
+{
+	struct fault f = { 0 };
+
+	child_explain(r, "kopi-docka-pack", &f);
+	fault_wrap(&f, "the items could not be measured");
+	fault_advise(&f, "look for a dead network mount below the units' volumes and binds");
+	finish(p, &f);
+}
 
 static void on_measured(void *arg, const struct child_result *r)
 {
@@ -72,13 +84,11 @@ static void on_measured(void *arg, const struct child_result *r)
 		return;
 	}
 	if (!child_ok(r) || r->out_truncated) {
-		child_explain(r, "kopi-docka-pack", &f);
-		fault_wrap(&f, "the items could not be measured");
-		fault_advise(&f, "look for a dead network mount below the units' volumes and binds");
-		finish(p, &f);
+		measure_failed(p, r);
 		return;
 	}
-	if (measure_parts(p->planned, &p->units, r->out)) {
+	bool parted = measure_parts(p->planned, &p->units, r->out);
+	if (measure_nothing(p->planned, r->out) || parted) {
 		plan_again(p);
 		return;
 	}
@@ -86,14 +96,32 @@ static void on_measured(void *arg, const struct child_result *r)
 	finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
 }
 
+/* The child's command line; what it is to look at is appended. */
+static void pack_words(struct strv *argv, const char *verb)
+{
+	strv_take(argv, path_helper("kopi-docka-pack"));
+	strv_add(argv, verb);
+	strv_add(argv, "--");
+}
+
+static void start_child(struct planner *p, const struct strv *argv, unsigned int deadline_ms, child_done_fn *done)
+{
+	struct child_options o = CHILD_OPTIONS_INIT;
+
+	o.argv = (const char *const *)argv->v;
+	o.out_max = MEASURE_MAX;
+	o.deadline_ms = deadline_ms;
+	o.arg = p;
+	p->child = child_start(p->o.ctx->loop, &o, done);
+	if (p->cancelled)
+		child_kill(p->child);
+}
+
 static void measure(struct planner *p)
 {
 	struct strv argv CLEANUP(strv_done) = { 0 };
-	struct child_options o = CHILD_OPTIONS_INIT;
 
-	strv_take(&argv, path_helper("kopi-docka-pack"));
-	strv_add(&argv, "measure");
-	strv_add(&argv, "--");
+	pack_words(&argv, "measure");
 	size_t fixed = argv.n;
 	measure_paths(p->planned, &p->units, &argv);
 	if (argv.n == fixed) {
@@ -101,14 +129,49 @@ static void measure(struct planner *p)
 		finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
 		return;
 	}
-	o.argv = (const char *const *)argv.v;
-	o.out_max = MEASURE_MAX;
-	o.deadline_ms = MEASURE_DEADLINE_MS;
-	o.arg = p;
-	p->child = child_start(p->o.ctx->loop, &o, on_measured);
-	if (p->cancelled)
-		child_kill(p->child);
+	start_child(p, &argv, MEASURE_DEADLINE_MS, on_measured);
 }
+
+/* --- without measuring -------------------------------------------------------------------- */
+
+/* What does not answer is planned as it was: only measuring needs to know. */
+static void on_looked(void *arg, const struct child_result *r)
+{
+	struct planner *p = arg;
+	struct fault f = { 0 };
+
+	p->child = NULL;
+	if (p->cancelled)
+		fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
+	else if (child_ok(r) && measure_nothing(p->planned, r->out)) {
+		units_done(&p->planned->units);
+		IGNORE(plan(p, &f)); /* the fault tells; it could be planned before */
+	}
+	finish(p, f.code == FAULT_NONE ? NULL : &f);
+}
+
+/* A name says what to look at, never what it is: a socket that is taken for an item would have guests. */
+static void look_at_sockets(struct planner *p)
+{
+	struct strv argv CLEANUP(strv_done) = { 0 };
+
+	pack_words(&argv, "look");
+	size_t fixed = argv.n;
+	for (size_t i = 0; i < p->planned->units.n; i++) {
+		const struct unit *u = &p->planned->units.v[i];
+		for (size_t j = 0; j < u->n_items; j++) {
+			const char *path = u->items[j].path;
+			if ((ends_with(path, ".sock") || ends_with(path, ".socket")) && !strv_has(&argv, path))
+				strv_add(&argv, path);
+		}
+	}
+	if (argv.n == fixed || p->o.before)
+		finish(p, NULL);
+	else
+		start_child(p, &argv, LOOK_DEADLINE_MS, on_looked);
+}
+
+/* --- planning ------------------------------------------------------------------------------ */
 
 /* Nothing is left out silently: what exclude_patterns take from an item stands in its coverage. */
 static void note_excludes(struct units *units, const struct conf *c)
@@ -139,6 +202,7 @@ static int plan(struct planner *p, struct fault *f)
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) == 0)
 		o.mountinfo = mountinfo.data;
 	strv_copy(&o.nested, &p->planned->nested);
+	strv_copy(&o.nothing, &p->planned->nothing);
 	strv_copy(&o.trusted_writers, &c->backup.trusted_writers);
 	const char *const ours[] = { c->paths.state, c->paths.cache, c->paths.runtime, c->spool.directory,
 		c->kopia.cache_directory, c->kopia.repository_path };
@@ -149,6 +213,7 @@ static int plan(struct planner *p, struct fault *f)
 	strv_done(&o.forbidden);
 	strv_done(&o.trusted_writers);
 	strv_done(&o.nested);
+	strv_done(&o.nothing);
 	if (ret == 0)
 		note_excludes(&p->planned->units, c);
 	return ret;
@@ -177,8 +242,10 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 	}
 	p->planned = xcalloc(1, sizeof(*p->planned));
 	p->planned->inv = inv;
-	if (p->o.before)
+	if (p->o.before) {
 		strv_copy(&p->planned->nested, &p->o.before->nested);
+		strv_copy(&p->planned->nothing, &p->o.before->nothing);
+	}
 	if (plan(p, &own) < 0) {
 		finish(p, &own);
 		return;
@@ -190,12 +257,10 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 		finish(p, &own);
 		return;
 	}
-	if (p->o.before)
-		measure_leave_out(p->planned, &p->o.before->nothing);
 	if (p->o.measure)
 		measure(p);
 	else
-		finish(p, NULL);
+		look_at_sockets(p);
 }
 
 struct planner *planner_start(const struct planner_options *o, planner_done_fn *done, void *arg)

@@ -39,8 +39,9 @@ void measure_apply(struct planned *p, const struct strv *units, const char *line
 /* Subvolumes and mounts in ${lines} that part an item: another mount of the unit, planned into that item, lies
  * in them. Appended to p->nested; returns whether there are any. */
 bool measure_parts(struct planned *p, const struct strv *units, const char *lines);
-/* Leave out the items at these paths, as a measured plan did. */
-void measure_leave_out(struct planned *p, const struct strv *paths);
+/* Paths in ${lines} that are no directory and no file: sockets, fifos, devices. Appended to p->nothing; returns
+ * whether there are any that were not there. */
+bool measure_nothing(struct planned *p, const char *lines);
 void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths);
 
 #endif

@@ -152,6 +152,9 @@ static void take_items(const struct unit *u, struct parts *p)
 	for (size_t i = 0; i < u->n_items; i++) {
 		const struct item *it = &u->items[i];
 		p->items[i] = (struct restore_md_item){ .id = it->id, .path = it->path, .volume = it->volume, .is_file = it->is_file };
+		bool only_read = streq(it->hold, PLAN_HOLD_READ_ONLY);
+		p->items[i].left = only_read ? NULL : it->hold;
+		p->items[i].only_missing = only_read;
 		if (p->by_compose && it->kind == ITEM_ANON)
 			find_place(u, it, &p->items[i]);
 	}

@@ -106,7 +106,7 @@ struct restore_item *restore_add_item(struct restore *r, const char *id)
 
 static void item_done(struct restore_item *it)
 {
-	char *owned[] = { it->id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed };
+	char *owned[] = { it->kind, it->id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
@@ -115,8 +115,21 @@ static void item_done(struct restore_item *it)
 	strv_done(&it->also);
 }
 
+void restore_drop_item(struct restore *r, size_t index)
+{
+	item_done(&r->items[index]);
+	memmove(&r->items[index], &r->items[index + 1], (r->n_items - index - 1) * sizeof(*r->items));
+	r->n_items--;
+}
+
 static void restore_free(struct restore *r)
 {
+	for (size_t i = 0; i < r->n_left; i++) {
+		free(r->left[i].id);
+		free(r->left[i].path);
+		free(r->left[i].reason);
+	}
+	free(r->left);
 	char *owned[] = { r->unit, r->backup_id, r->host, r->target, r->recipe_dir, r->restore_id, r->back, r->safety_dir };
 
 	service_free(r->service);

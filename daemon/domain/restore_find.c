@@ -92,6 +92,7 @@ static void add_item(struct restore *r, const struct point_item *from)
 
 	it->from = (struct archive){ .object = xstrdup(from->object), .file = xstrdup(from->file) };
 	it->size = from->size;
+	it->kind = xstrdup(from->kind);
 	it->in_place = r->o.in_place;
 }
 
@@ -287,6 +288,8 @@ int restore_locate(struct restore *r, struct restore_item *it, struct fault *f)
 	if (now) {
 		it->dest = xstrdup(now->path);
 		it->volume = xstrdup(now->volume);
+		it->today = true;
+		it->today_held = now->read_only && now->hold;
 	} else if (starts_with(it->id, "bind:")) {
 		it->dest = xstrdup(place_of(it->id));
 	} else if (starts_with(it->id, "volume:")) {
@@ -319,7 +322,10 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 	restore_take_plan(r, p);
 	for (size_t i = 0; i < r->n_items && own.code == FAULT_NONE; i++)
 		IGNORE(restore_locate(r, &r->items[i], &own)); /* the fault tells */
-	restore_next(r, own.code == FAULT_NONE ? NULL : &own);
+	if (own.code != FAULT_NONE)
+		restore_next(r, &own);
+	else
+		restore_hold(r);
 }
 
 void restore_look_enter(void *owner)

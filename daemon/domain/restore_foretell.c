@@ -82,5 +82,6 @@ struct json_object *restore_foretell_reply(struct restore *r)
 	json_put_list(o, "paths", &r->paths);
 	json_object_object_add(o, "stops", r->foretold_stops ? r->foretold_stops : json_object_new_array());
 	r->foretold_stops = NULL;
+	restore_put_left(o, r);
 	return o;
 }

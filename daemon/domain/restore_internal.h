@@ -14,7 +14,7 @@
 
 /*
  * Shared by restore.c (the table), restore_find.c (what is restored, and where to),
- * restore_recipe.c (the recipe, and what has to be made from it), restore_place.c (staging,
+ * restore_hold.c (what is left as it is), restore_recipe.c (the recipe, and what has to be made from it), restore_place.c (staging,
  * room), restore_extract.c, restore_window.c (stop, start, health), restore_safety.c (copies
  * of what has no room), restore_swap.c (the exchange and the way back) and restore_reply.c only.
  */
@@ -26,6 +26,8 @@ struct restore_item {
 	char *path;              /* of ${reuse}: a single path in the item */
 	char *dest;              /* the item's path on this host, or below the target */
 	char *volume;            /* engine's name; NULL for binds and targets */
+	char *kind;              /* the point's tag: a POINT_ word, NULL unknown */
+	bool today, today_held;  /* an item of the unit as it is today; only read there, and outside of its own directory */
 	bool is_file, in_place;
 	bool nothing;            /* ${reuse} is what was not there */
 	char *staged, *kept, *failed; /* as kopi-docka-place said */
@@ -36,6 +38,10 @@ struct restore_item {
 	struct strv also;        /* paths that were extracted for that alone */
 	struct extract *extract;
 	struct archive safety;
+};
+
+struct restore_left { /* what is not the unit's own, and was not named */
+	char *id, *path, *reason;
 };
 
 struct restore {
@@ -52,6 +58,8 @@ struct restore {
 	const struct point *point;  /* NULL with ${back} */
 	struct restore_item *items;
 	size_t n_items, next, running;
+	struct restore_left *left;  /* is as it was */
+	size_t n_left;
 
 	struct json_object *recipe_volumes, *recipe_networks, *recipe_unit; /* owned, NULL unknown */
 	struct strv redacted, compose; /* from the recipe: names of secrets; words of its docker compose command */
@@ -99,6 +107,9 @@ void restore_healthy_again(void *owner);
 void restore_next(struct restore *r, const struct fault *f);
 void restore_report(struct restore *r, const char *item, int64_t bytes, int64_t total);
 struct restore_item *restore_add_item(struct restore *r, const char *id);
+void restore_drop_item(struct restore *r, size_t index);
+/* restore_hold.c: what is not the unit's own goes from the items to those left, unless it was named; ends the step. */
+void restore_hold(struct restore *r);
 /* Where an item lies today; fills dest and volume. */
 int restore_locate(struct restore *r, struct restore_item *it, struct fault *f) WARN_UNUSED;
 /* Today's containers: the unit is found in them again. Takes ${p}. */
@@ -116,6 +127,8 @@ void restore_close_swaps(struct restore *r);
 /* The whole restore undone, by hand: the exact command. */
 void restore_offer_way_back(struct restore *r);
 struct json_object *restore_reply(struct restore *r);
+/* "left": what stays as it is, into ${o}. */
+void restore_put_left(struct json_object *o, const struct restore *r);
 /* The same where it was only asked what would be done. */
 struct json_object *restore_foretell_reply(struct restore *r);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host_path.h"
 #include "common/paths.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
@@ -58,13 +59,25 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 	return 0;
 }
 
+/* It was looked at before; a link that leads to the host's since then is found here. */
+static int check_owner(const struct restore *r, const struct restore_item *it, struct fault *f)
+{
+	char *reason CLEANUP(freep) = r->target || r->back || strv_has(&r->wanted, it->id) ? NULL : host_path_reason(it->dest);
+
+	if (!reason)
+		return 0;
+	fault_set(f, FAULT_FAILED, -EPERM, "its place is %s, which %s", it->dest, reason);
+	fault_advise(f, "name it with --item if that is meant");
+	return -EPERM;
+}
+
 static void on_staged(void *arg, const struct child_result *c)
 {
 	struct restore_item *it = arg;
 	struct restore *r = it->restore;
 	struct fault f = { 0 };
 
-	if (take_stage(it, c, &f) < 0) {
+	if (take_stage(it, c, &f) < 0 || check_owner(r, it, &f) < 0) {
 		fault_wrap(&f, "%s", it->id);
 		steps_fail(r->steps, &f);
 	}

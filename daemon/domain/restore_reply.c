@@ -76,6 +76,20 @@ static struct json_object *swap_json(const struct restore *r, const struct swap 
 	return o;
 }
 
+void restore_put_left(struct json_object *o, const struct restore *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < r->n_left; i++) {
+		struct json_object *one = json_object_new_object();
+		json_put_text(one, "id", r->left[i].id);
+		json_put_text(one, "path", r->left[i].path);
+		json_put_text(one, "reason", r->left[i].reason);
+		json_object_array_add(list, one);
+	}
+	json_object_object_add(o, "left", list);
+}
+
 struct json_object *restore_reply(struct restore *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -89,6 +103,7 @@ struct json_object *restore_reply(struct restore *r)
 	json_put_text(o, "recipe_directory", r->recipe_dir);
 	json_put_text(o, "service", service_word(r));
 	json_put_list(o, "next_steps", &r->next_steps);
+	restore_put_left(o, r);
 	json_put_list(o, "redacted", &r->redacted);
 	if (r->compose.n)
 		json_put_list(o, "compose", &r->compose);

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host_path.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/domain/look.h"
 #include "daemon/domain/planner.h"
+#include "daemon/pure/path.h"
 #include "daemon/pure/result.h"
 #include "daemon/pure/script.h"
 #include "daemon/pure/users.h"
@@ -18,6 +21,9 @@ struct rendering {
 	char *unit, *backup_id, *host, *target;
 	struct strv wanted;
 	struct planned *planned;
+	struct point *points;
+	size_t n_points;
+	const struct point *point; /* of them */
 	restore_script_fn *done;
 	void *arg;
 };
@@ -26,6 +32,7 @@ static void over(struct rendering *r, const struct fault *f, struct json_object 
 {
 	r->done(r->arg, f, reply);
 	planned_free(r->planned);
+	points_free(r->points, r->n_points);
 	strv_done(&r->wanted);
 	free(r->unit);
 	free(r->backup_id);
@@ -42,8 +49,19 @@ static const struct item *item_now(const struct unit *u, const char *id)
 	return NULL;
 }
 
+/* What is not the unit's own (restore_hold.c has the whole story) is in the script only when it was named. */
+static void hold(struct script_item *to, const struct item *now, const char *kind, const char *lines)
+{
+	bool missing = false;
+	char *path CLEANUP(freep) = path_normal(to->dest), *real CLEANUP(freep) = look_real(lines, to->dest, &missing);
+	char *reason = path ? host_path_reason(path) : NULL;
+
+	to->left = reason ? reason : real ? host_path_reason(real) : NULL;
+	to->only_missing = !to->left && (now ? now->read_only && now->hold : streq(kind, POINT_READ_ONLY));
+}
+
 /* Where it goes: today's place, or what its id says. */
-static int place(const struct rendering *r, const struct point_item *from, struct script_item *to, struct fault *f)
+static int place(const struct rendering *r, const struct point_item *from, const char *lines, struct script_item *to, struct fault *f)
 {
 	const struct item *now = item_now(units_find(&r->planned->units, r->unit), from->id);
 	const char *colon = strchr(from->id, ':');
@@ -62,6 +80,8 @@ static int place(const struct rendering *r, const struct point_item *from, struc
 	} else {
 		return fault_set(f, FAULT_FAILED, -ENOENT, "the container of anonymous volume %s is not there", from->id);
 	}
+	if (!r->target && to->dest && !strv_has(&r->wanted, from->id))
+		hold(to, now, from->kind, lines);
 	return 0;
 }
 
@@ -77,6 +97,8 @@ static int order(const struct rendering *r, const struct script_item *items, siz
 	struct unit u = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
+		if (items[i].left || items[i].only_missing)
+			continue; /* nobody has to stop for it */
 		const struct volume *v = items[i].dest || !items[i].volume ? NULL : inventory_volume(o.inv, items[i].volume);
 		if (items[i].dest || v)
 			strv_add(&paths, v ? v->mountpoint : items[i].dest);
@@ -130,15 +152,16 @@ static void no_such_item(struct fault *f, const struct point *p, const char *id)
 	fault_advise(f, "kopi-docka ls %s %s shows its items", p->unit, p->backup_id);
 }
 
-static void answer(struct rendering *r, const struct point *p)
+static void answer(struct rendering *r, const char *lines)
 {
+	const struct point *p = r->point;
 	struct script_item *items = xcalloc(p->n_items ? p->n_items : 1, sizeof(*items));
 	size_t n = 0;
 	struct fault f = { 0 };
 
 	for (size_t i = 0; i < p->n_items && f.code == FAULT_NONE; i++)
 		if (!r->wanted.n || strv_has(&r->wanted, p->items[i].id))
-			n += place(r, &p->items[i], &items[n], &f) == 0;
+			n += place(r, &p->items[i], lines, &items[n], &f) == 0;
 	for (size_t i = 0; i < r->wanted.n && f.code == FAULT_NONE; i++)
 		if (!has_item(p, r->wanted.v[i]))
 			no_such_item(&f, p, r->wanted.v[i]);
@@ -147,39 +170,64 @@ static void answer(struct rendering *r, const struct point *p)
 	struct json_object *reply = NULL;
 	char *text CLEANUP(freep) = f.code == FAULT_NONE ? render(r, p, items, n, &f) : NULL;
 	if (text) {
-		struct strv none = { 0 };
+		struct strv left CLEANUP(strv_done) = { 0 };
+		for (size_t i = 0; i < n; i++)
+			if (items[i].left)
+				strv_addf(&left, "%s is not in the script: %s; name it with --item to have it there", items[i].id, items[i].left);
 		reply = json_object_new_object();
 		json_put_text(reply, "backup_id", p->backup_id);
 		json_put_text(reply, "script", text);
-		json_put_list(reply, "warnings", &none);
+		json_put_list(reply, "warnings", &left);
 	}
-	for (size_t i = 0; i < n; i++)
-		free((void *)(uintptr_t)items[i].dest); /* made by place() */
+	for (size_t i = 0; i < n; i++) { /* made by place() */
+		free((void *)(uintptr_t)items[i].dest);
+		free((void *)(uintptr_t)items[i].left);
+	}
 	free(items);
 	over(r, f.code == FAULT_NONE ? NULL : &f, reply);
+}
+
+static void on_looked(void *arg, const struct fault *f, const char *lines)
+{
+	if (f)
+		over(arg, f, NULL);
+	else
+		answer(arg, lines);
+}
+
+/* Where links lead: a script that puts back the host's own is no better than a restore that does. */
+static void look(struct rendering *r)
+{
+	const struct unit *now = units_find(&r->planned->units, r->unit);
+	struct strv paths CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; !r->target && i < r->point->n_items; i++) {
+		const char *id = r->point->items[i].id;
+		const struct item *it = item_now(now, id);
+		if (it || starts_with(id, "bind:"))
+			strv_add(&paths, it ? it->path : id + strlen("bind:"));
+	}
+	look_start(r->ctx->loop, &paths, on_looked, r);
 }
 
 static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
 {
 	struct rendering *r = arg;
-	struct point *points = NULL;
-	size_t n_points = 0;
 	struct fault own = { 0 };
 
 	if (f) {
 		over(r, f, NULL);
 		return;
 	}
-	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &points, &n_points);
-	const struct point *p = point_find(points, n_points, r->unit, r->backup_id);
-	if (p) {
-		answer(r, p);
+	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &r->points, &r->n_points);
+	r->point = point_find(r->points, r->n_points, r->unit, r->backup_id);
+	if (r->point) {
+		look(r);
 	} else {
 		fault_set(&own, FAULT_NO_SUCH_POINT, -ENOENT, "there is no such restore point of unit %s", r->unit);
 		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
 		over(r, &own, NULL);
 	}
-	points_free(points, n_points);
 }
 
 static void on_planned(void *arg, const struct fault *f, struct planned *p)

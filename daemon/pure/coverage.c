@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host_path.h"
 #include "daemon/pure/plan_internal.h"
 
 /* While planning: the path of each coverage line, NULL where nothing is saved. */
@@ -68,6 +69,7 @@ static void add_item(
 	i->path = xstrdup(p->path);
 	i->volume = p->kind == ITEM_BIND ? NULL : xstrdup(m->name);
 	i->on_demand = p->on_demand;
+	i->read_only = p->kind == ITEM_BIND && !m->rw;
 	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = i->device = i->inode = -1;
 }
 
@@ -77,6 +79,8 @@ static void plan_mount(struct draft *d, const struct container *c, const struct 
 	struct coverage *line;
 
 	place_find(d->x, m, &p);
+	if (streq(p.path, "/") && strv_has(&d->x->options->trusted_writers, c->name))
+		p.warn = p.refuse = false; /* an agent that the admin has named: it has no data of its own there */
 	if (!p.skip || (p.on_demand && p.path))
 		add_item(d->u, c, m, &p);
 	line = add_line(d, c, m, p.word, p.skip ? NULL : xstrdup(p.path));
@@ -139,6 +143,7 @@ static void item_release(struct item *i)
 	free(i->path);
 	free(i->volume);
 	free(i->method_reason);
+	free(i->hold);
 	strv_done(&i->shared_with);
 }
 
@@ -196,18 +201,74 @@ static const struct item *holder_of(
 	return item && !is_cut_off(x, item->path, path) ? item : NULL;
 }
 
+bool unit_owns_path(const struct unit *u, const char *path)
+{
+	CLEANUP(freep) char *own = path_normal(u->working_dir);
+	size_t i;
+
+	if (own && !streq(own, "/") && path_equal_or_inside(path, own))
+		return true;
+	for (i = 0; i < u->compose_files.n; i++) {
+		CLEANUP(freep) char *file = path_normal(u->compose_files.v[i]);
+		char *slash = file ? strrchr(file, '/') : NULL;
+
+		if (!slash || slash == file)
+			continue;
+		*slash = '\0';
+		if (path_inside(path, file))
+			return true;
+	}
+	return false;
+}
+
+/* Why a restore of the unit leaves it alone; NULL: it is the unit's own. Caller's. */
+static char *hold_reason(const struct unit *u, const struct item *i)
+{
+	char *reason = host_path_reason(i->path);
+
+	if (!reason && i->read_only && !unit_owns_path(u, i->path))
+		reason = xstrdup(PLAN_HOLD_READ_ONLY);
+	return reason;
+}
+
+/* All at one path go together before what lies in it is looked at: sorted[0..] of ${n}. Returns how many. */
+static size_t same_path(struct item *sorted, size_t n)
+{
+	size_t i, same = 1;
+	bool rw = !sorted[0].read_only;
+
+	while (same < n && streq(sorted[same].path, sorted[0].path))
+		rw |= !sorted[same++].read_only;
+	for (i = 0; i < same; i++)
+		sorted[i].read_only = !rw;
+	return same;
+}
+
+/* Does its data go with the tar of another? What is held stays where it is in a restore, with all that is in it. */
+static bool goes_with(const struct plan_index *x, const struct item *items, size_t n, const struct item *one)
+{
+	const struct item *holder = one->on_demand ? NULL : holder_of(x, items, n, one->path);
+
+	if (n > 0 && one->on_demand && streq(items[n - 1].path, one->path))
+		return true;
+	return holder && (!holder->hold || one->hold || streq(holder->path, one->path));
+}
+
 /* Sort by path and keep one item of each place. */
 static void merge_items(const struct plan_index *x, struct unit *u)
 {
-	size_t i, n = 0;
+	size_t i, n = 0, same = 0;
 
 	if (u->n_items > 1)
 		qsort(u->items, u->n_items, sizeof(*u->items), item_by_path);
 	for (i = 0; i < u->n_items; i++) {
 		struct item *one = &u->items[i];
-		bool again = n > 0 && one->on_demand && streq(u->items[n - 1].path, one->path);
 
-		if (again || (!one->on_demand && holder_of(x, u->items, n, one->path)))
+		if (same == 0)
+			same = same_path(one, u->n_items - i);
+		same--;
+		one->hold = hold_reason(u, one);
+		if (goes_with(x, u->items, n, one))
 			item_release(one);
 		else
 			u->items[n++] = *one;
@@ -258,7 +319,9 @@ static void finish_lines(struct draft *d)
 			continue; /* UNTESTED: every saved path has its item */
 		if (!streq(holder->path, d->paths[i]))
 			u->coverage[i].reason = xasprintf("with %s", holder->id);
-		else if (!seen[holder - u->items]) {
+		else if (holder->hold)
+			u->coverage[i].reason = xasprintf("put back only when named: %s", holder->hold);
+		if (streq(holder->path, d->paths[i]) && !seen[holder - u->items]) {
 			seen[holder - u->items] = true;
 			plan_nested(d, holder, i);
 		}

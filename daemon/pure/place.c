@@ -12,13 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host_path.h"
 #include "daemon/pure/plan_internal.h"
-
-static const char *const host_directories[] = { "/proc", "/sys", "/dev", "/run", "/lib/modules",
-	"/usr/lib/modules", "/usr/share/zoneinfo", "/var/lib/containerd" };
-/* single files of the host; whatever else lies below /etc is saved */
-static const char *const host_files[] = { "/etc/localtime", "/etc/timezone", "/etc/resolv.conf",
-	"/etc/hosts", "/etc/hostname", "/etc/machine-id" };
 
 /* The engine's directory, but not a volume's data below it. */
 static bool is_engines_own(const struct plan_index *x, const char *path)
@@ -31,21 +26,15 @@ static bool is_engines_own(const struct plan_index *x, const char *path)
 	return !path_inside(path, volumes);
 }
 
-/* What belongs to the host and not to the unit. */
+/* What belongs to the host and is of no use in an archive; the rest of the host's is saved, and put back when named. */
 static char *host_reason(const struct plan_index *x, const char *path)
 {
-	size_t i;
+	const struct host_path *row = host_path_find(path, false);
 
-	for (i = 0; i < ARRAY_SIZE(host_directories); i++)
-		if (path_equal_or_inside(path, host_directories[i]))
-			return xasprintf("belongs to the host: %s", host_directories[i]);
-	for (i = 0; i < ARRAY_SIZE(host_files); i++)
-		if (streq(path, host_files[i]))
-			return xstrdup("belongs to the host");
+	if (row && !row->saved)
+		return xasprintf("belongs to the host: %s", row->what);
 	if (is_engines_own(x, path))
 		return xstrdup("the engine's own directory");
-	if (ends_with(path, ".sock") || ends_with(path, ".socket"))
-		return xstrdup("a socket holds no data");
 	return NULL;
 }
 
@@ -78,6 +67,8 @@ static void check_forbidden(const struct plan_index *x, struct place *p, bool rw
 static void check_host_path(const struct plan_index *x, struct place *p, bool rw)
 {
 	p->skip = host_reason(x, p->path);
+	if (!p->skip && strv_has(&x->options->nothing, p->path))
+		p->skip = xstrdup("a socket, a pipe or a device: nothing to archive");
 	if (!p->skip)
 		check_forbidden(x, p, rw);
 	if (!p->skip && streq(p->path, "/"))
@@ -85,6 +76,8 @@ static void check_host_path(const struct plan_index *x, struct place *p, bool rw
 	if (!p->skip && x->root_dir && path_inside(x->root_dir, p->path))
 		refuse(p, rw,
 			xasprintf("refused: contains the engine's directory %s", x->root_dir));
+	if (streq(p->path, "/") && !rw)
+		p->warn = false; /* who only looks at the host has no data there */
 }
 
 static void place_bind(const struct plan_index *x, const struct mount *m, struct place *p)

@@ -9,12 +9,14 @@
  * members, guests, items, coverage, the order of stopping and starting. No I/O:
  * what must be known of the host's mounts comes in as text and as measures.
  */
+#define PLAN_HOLD_READ_ONLY "the containers can only read it, and it is not in the project's own directory"
+
 struct coverage { /* varlink type Mount, plus whose it is */
 	char *container;
 	/* kind: volume anonymous bind tmpfs npipe image cluster unknown; mount: nested, of the host */
 	char *source, *destination, *kind;
 	bool saved;
-	char *reason; /* not saved: why; saved: NULL, or "with ITEM" whose tar it goes with */
+	char *reason; /* not saved: why; saved: NULL, "with ITEM" whose tar it goes with, or that it is put back only when named */
 };
 
 enum item_kind { ITEM_VOLUME, ITEM_BIND, ITEM_ANON };
@@ -25,6 +27,8 @@ struct item {
 	char *volume;    /* engine's volume name; NULL for a bind */
 	bool is_file;    /* a bind of a single file; known after measuring */
 	bool on_demand;  /* option volume, mounted only while in use: refused here */
+	bool read_only;  /* a bind that none of the unit's containers can write to */
+	char *hold;      /* why a restore leaves what is there alone unless the item is named; NULL: it does not */
 	struct strv shared_with; /* other units that use it */
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;
@@ -74,6 +78,7 @@ struct plan_options {
 	struct strv needed_containers;  /* names or ids the repository needs: refused */
 	bool allow_autoremove;
 	struct strv nested;             /* mount points and subvolumes that mountinfo does not show */
+	struct strv nothing;            /* paths of sockets, fifos and devices, as measured: nothing to archive */
 	struct strv trusted_writers;    /* names of containers: no warning where they reach the whole host */
 };
 
@@ -90,6 +95,8 @@ struct units {
  * A mount that is `/`, or is, lies in or contains a forbidden path or the engine's own
  * directory, is never saved: coverage says "refused: …" and the unit warns. The unit itself
  * is refused only if the mount contains such a path and is writable: it would be incomplete.
+ * What belongs to the host (common/host_path.h), and a bind that is read-only and not in the project's own
+ * directory, is saved with ->hold; what a container can write inside such a place is an item of its own.
  * A foreign container that mounts the whole host or all volumes writable (an agent, a monitor) is no
  * guest of every unit: it is tolerated, with a warning unless it is trusted. So are we ourselves.
  * Also refused: volumes of other drivers, option volumes but tmpfs and binds, volumes the
@@ -106,6 +113,8 @@ void units_suggest(const struct units *u, const char *name, struct fault *f);
 void unit_done(struct unit *u);
 void units_done(struct units *u);
 
+/* Does ${path} (normalised) lie in the directory of the project, or in one that its files are in? */
+bool unit_owns_path(const struct unit *u, const char *path);
 /* Did what matters change between two plans of one unit (ids, StartedAt, mounts, states)? */
 bool unit_same(const struct unit *a, const struct unit *b);
 /* JSON of the socket's types Unit and UnitPlan (levels, steps, forecast). Owned by the caller. */

@@ -40,6 +40,9 @@ static struct json_object *item_json(const struct item *i)
 	put_known(o, "size_bytes", i->size_bytes);
 	if (i->is_file)
 		json_put_flag(o, "is_file", true);
+	if (i->read_only)
+		json_put_flag(o, "read_only", true);
+	json_put_text(o, "only_named", i->hold);
 	json_put_text(o, "method", i->method);
 	json_put_text(o, "method_reason", i->method_reason);
 	json_put_list(o, "shared_with", &i->shared_with);

@@ -65,6 +65,7 @@ static void add_item(struct point *p, const struct kopia_snapshot *s)
 	GROW(p->items, p->n_items);
 	p->items[p->n_items++] = (struct point_item){
 		.id = id, .object = xstrdup(s->object), .file = file_of(s, ".tar"), .size = s->size,
+		.kind = xstrdup(kopia_tag(s, "restore")),
 	};
 	if (s->size >= 0)
 		p->size_bytes = (p->size_bytes < 0 ? 0 : p->size_bytes) + s->size;
@@ -149,6 +150,18 @@ void points_from_snapshots(const struct kopia_snapshot *v, size_t n, const char 
 	*ret_n = n_points;
 }
 
+/* Whoever asks for all of it shall know what stays as it is. */
+static void put_only_named(struct json_object *o, const struct point *p)
+{
+	struct strv ids CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].kind && !streq(p->items[i].kind, POINT_OWN))
+			strv_add(&ids, p->items[i].id);
+	if (ids.n)
+		json_put_list(o, "only_named", &ids);
+}
+
 struct json_object *point_json(const struct point *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -164,6 +177,7 @@ struct json_object *point_json(const struct point *p)
 	json_put_flag(o, "complete", p->complete);
 	json_put_list(o, "items", &items);
 	json_put_list(o, "missing", &p->missing);
+	put_only_named(o, p);
 	if (p->size_bytes >= 0)
 		json_put_number(o, "size_bytes", p->size_bytes);
 	if (p->window_ms >= 0)
@@ -189,6 +203,7 @@ void points_free(struct point *v, size_t n)
 			free(v[i].items[j].id);
 			free(v[i].items[j].object);
 			free(v[i].items[j].file);
+			free(v[i].items[j].kind);
 		}
 		free(v[i].items);
 		strv_done(&v[i].missing);

@@ -193,6 +193,20 @@ static void put_place(struct buf *b, const struct restore_md_options *o, const s
 	}
 }
 
+/* What containers only read and is there is not replaced; one that came from here is finished all the same. */
+static void put_only_missing(struct buf *b, const struct restore_md_item *it)
+{
+	if (!it->only_missing)
+		return;
+	buf_puts(b, "if [ -e ");
+	put_word(b, it->path);
+	buf_puts(b, " ] && ! grep -qsxF -- ");
+	put_word(b, it->path);
+	buf_puts(b, " .made; then\necho 'it is there, and its containers only read it: left as it is'\nelse\nprintf '%s\\n' ");
+	put_word(b, it->path);
+	buf_puts(b, " >>.made\n");
+}
+
 static void put_item(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
 {
 	const char *colon = strchr(it->id, ':');
@@ -202,9 +216,16 @@ static void put_item(struct buf *b, const struct restore_md_options *o, const st
 	buf_puts(b, "### `");
 	for (const char *p = it->id; *p; p++)
 		buf_printf(b, "%c", (unsigned char)*p < 0x20 || *p == '`' ? '?' : *p);
+	if (it->left) {
+		buf_puts(b, "`\n\nIs not put back: ");
+		put_prose(b, it->left);
+		buf_printf(b, ".\nIts archive is `$(object_of %s)/%s.tar`, for `kopia show` into an empty directory.\n\n", encoded, name);
+		return;
+	}
 	buf_puts(b, "`\n\nNothing may be in the place, but what an earlier call brought there, and nothing may use it meanwhile.\n\n```sh\n");
+	put_only_missing(b, it);
 	put_place(b, o, it);
-	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n```\n\n", encoded, name);
+	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n%s```\n\n", encoded, name, it->only_missing ? "fi\n" : "");
 }
 
 static void put_items(struct buf *b, const struct restore_md_options *o, bool anonymous)

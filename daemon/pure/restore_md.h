@@ -9,6 +9,8 @@ struct restore_md_item {
 	const char *id, *path;  /* path: of a bind */
 	const char *volume;     /* NULL for a bind */
 	bool is_file;
+	const char *left;       /* why it is not put back: the host's; NULL */
+	bool only_missing;      /* put back only where nothing is: its containers only read it */
 	/* an anonymous volume of a compose project: found through the container that has it */
 	const char *service, *destination;
 	int number;

@@ -59,7 +59,12 @@ struct point_item {
 	char *id;            /* volume:NAME, bind:/path, anon:… */
 	char *object, *file; /* for kopia show */
 	int64_t size;
+	char *kind; /* what a restore has to know: POINT_OWN, POINT_HOST, POINT_READ_ONLY; NULL: an older point, unknown */
 };
+/* Values of the items' tag "restore". */
+#define POINT_OWN       "own"
+#define POINT_HOST      "host"
+#define POINT_READ_ONLY "read-only"
 struct point {
 	char *unit, *backup_id, *host; /* host: user@host */
 	int64_t time_ms;

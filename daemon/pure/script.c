@@ -204,6 +204,34 @@ static const char script_room[] =
 	"free=$(df -Pk -- \"$SAFETY\" | awk 'END { print $4 }')\n"
 	"[ \"${free:-0}\" -ge \"$needed\" ] || die \"$SAFETY has $free KiB free, the safety copies may take $needed KiB: set SAFETY\"\n";
 
+/* What is not the unit's own is named, and nothing is done to it. */
+static void put_left(struct buf *b, const struct script_item *it)
+{
+	buf_puts(b, "say 'not put back (name it with --item to have it in a script):' ");
+	put_word(b, it->id);
+	buf_puts(b, " ");
+	put_word(b, it->left);
+	buf_puts(b, "\n");
+}
+
+static void put_item(struct buf *b, const struct script_item *it)
+{
+	char *what CLEANUP(freep) = xasprintf("%s/%s", it->object, it->file);
+
+	if (it->only_missing) {
+		buf_puts(b, "if [ -e ");
+		put_path(b, it);
+		buf_puts(b, " ]; then say 'not put back, it is there and its containers only read it:' ");
+		put_word(b, it->id);
+		buf_puts(b, "; else\n\t");
+	}
+	buf_puts(b, "bring ");
+	put_word(b, what);
+	buf_puts(b, " ");
+	put_path(b, it);
+	buf_puts(b, it->only_missing ? " || failed=1\nfi\n" : " || failed=1\n");
+}
+
 char *script_restore(const struct script_options *o)
 {
 	struct buf b = { 0 };
@@ -214,6 +242,8 @@ char *script_restore(const struct script_options *o)
 	buf_puts(&b, "\nmkdir -p -- \"$SAFETY\" || die \"cannot make $SAFETY\"\n"
 		     "work=$(mktemp -d) || die 'cannot make a temporary directory'\nneeded=0\n");
 	for (size_t i = 0; i < o->n_items; i++) {
+		if (o->items[i].left || o->items[i].only_missing)
+			continue; /* nothing is replaced there */
 		put_create(&b, &o->items[i]);
 		buf_puts(&b, "need ");
 		put_path(&b, &o->items[i]);
@@ -222,18 +252,17 @@ char *script_restore(const struct script_options *o)
 	buf_puts(&b, script_room);
 	buf_puts(&b, script_stop);
 	for (size_t i = 0; i < o->n_items; i++) {
+		if (o->items[i].left || o->items[i].only_missing)
+			continue;
 		buf_printf(&b, "keep item-%zu ", i + 1);
 		put_path(&b, &o->items[i]);
 		buf_puts(&b, "\n");
 	}
 	buf_puts(&b, "\n");
-	for (size_t i = 0; i < o->n_items; i++) {
-		char *what CLEANUP(freep) = xasprintf("%s/%s", o->items[i].object, o->items[i].file);
-		buf_puts(&b, "bring ");
-		put_word(&b, what);
-		buf_puts(&b, " ");
-		put_path(&b, &o->items[i]);
-		buf_puts(&b, " || failed=1\n");
-	}
+	for (size_t i = 0; i < o->n_items; i++)
+		if (o->items[i].left)
+			put_left(&b, &o->items[i]);
+		else
+			put_item(&b, &o->items[i]);
 	return buf_steal(&b);
 }

@@ -15,6 +15,8 @@ struct script_item {
 	const char *volume;        /* NULL for a bind */
 	const struct strv *create; /* words of docker volume create behind its name-less beginning; may be NULL */
 	bool is_file;
+	const char *left;          /* why it is not put back; NULL: it is */
+	bool only_missing;         /* put back only where nothing is: its containers only read it */
 };
 
 struct script_options {

@@ -22,6 +22,7 @@ void unit_done(struct unit *u)
 		free(u->items[i].path);
 		free(u->items[i].volume);
 		free(u->items[i].method_reason);
+		free(u->items[i].hold);
 		strv_done(&u->items[i].shared_with);
 	}
 	for (i = 0; i < u->n_coverage; i++) {

@@ -119,8 +119,11 @@ def test_bind_directory_and_single_file(engine, daemon, directory):
     assert sorted(i["id"] for i in unit["items"]) == sorted([f"bind:{source}", f"bind:{single}"])
     (source / "f").write_text("two\n")
     single.write_text("changed\n")
-    daemon.ctl("restore", "one", "--yes", check=0)
-    assert (source / "f").read_text() == "one\n" and single.read_text() == "conf\n"
+    # the file is only read, and nobody's project directory has it: it is put back when it is named
+    assert f"bind:{single} is as it was" in daemon.ctl("restore", "one", "--yes", check=0).stdout
+    assert (source / "f").read_text() == "one\n" and single.read_text() == "changed\n"
+    daemon.ctl("restore", "one", "--item", f"bind:{single}", "--yes", check=0)
+    assert single.read_text() == "conf\n"
     assert stat.S_IMODE(single.stat().st_mode) == 0o640
     assert engine.sh("one", "cat /etc/a.conf /b/f") == "conf\none\n"
     assert pathlib.Path(source).is_dir()

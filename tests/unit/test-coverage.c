@@ -85,7 +85,7 @@ static void volumes_and_binds(void **state)
 	assert_int_equal(w.u->n_coverage, 4);
 	assert_true(line_at(w.u, "/h")->saved);
 	assert_string_equal(line_at(w.u, "/h")->source, "/home/../home//u/./x/");
-	assert_null(line_at(w.u, "/h")->reason);
+	assert_contains(line_at(w.u, "/h")->reason, "put back only when named");
 	assert_string_equal(line_at(w.u, "/d")->container, "app");
 	assert_int_equal(w.u->warnings.n, 0);
 	world_done(&w);
@@ -98,7 +98,7 @@ static void hosts_own_paths_are_skipped(void **state)
 		"/etc/localtime", "/etc/timezone", "/etc/resolv.conf", "/etc/hosts",
 		"/etc/hostname", "/lib/modules", "/lib/modules/6", "/var/lib/docker",
 		"/var/lib/docker/containers", "/var/lib/docker/volumes",
-		"/srv/app/control.sock", "/var/lib/docker/" };
+		"/var/lib/docker/" };
 	size_t i;
 
 	(void)state;
@@ -124,7 +124,8 @@ static void ordinary_places_are_not_dropped(void **state)
 {
 	static const char *const sources[] = { "/etc", "/etc/nginx", "/etc/localtime.d",
 		"/process", "/devel", "/runner", "/home", "/opt/x.sockets", "/var/lib/dockerx",
-		"/var/lib/docker/volumes/data/_data", "/var/runx", "/srv" };
+		"/var/lib/docker/volumes/data/_data", "/var/runx", "/srv", "/srv/my.sock",
+		"/srv/a.socket", "/etc/passwd", "/var/log" };
 	size_t i;
 
 	(void)state;
@@ -175,7 +176,8 @@ static void our_own_paths_are_refused(void **state)
 		assert_contains(line_at(w.u, "/x")->reason, "refused: ");
 		assert_contains(line_at(w.u, "/x")->reason, table[i].reason);
 		assert_int_equal(w.u->refused != NULL, table[i].unit);
-		assert_int_equal(w.u->warnings.n, table[i].unit ? 0 : 1);
+		bool looks_at_the_host = starts_with(table[i].source, "/.") || streq(table[i].source, "/");
+		assert_int_equal(w.u->warnings.n, table[i].unit || looks_at_the_host ? 0 : 1);
 		world_done(&w);
 	}
 }

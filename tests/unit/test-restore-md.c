@@ -197,6 +197,33 @@ static void hostile_names_reach_docker_whole(void **state)
 	sample_done(&s);
 }
 
+static void what_is_not_the_units_stays(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	struct restore_md_options o = options(&s);
+	o.items = s.items + 1;
+	o.n_items = 2;
+	s.items[1].left = "belongs to the host: its\n```sh\ntouch pwned\n```";
+	s.items[2].only_missing = true;
+	assert_int_equal(system("mkdir single && echo there >single/file"), 0);
+	char *text CLEANUP(freep) = restore_md(&o);
+	assert_int_equal(follow(text, ""), 0);
+	char *there CLEANUP(freep) = content("single/file"), *held CLEANUP(freep) = content("bind " HOSTILE "/file");
+	assert_string_equal(there, "there\n");
+	assert_string_equal(held, "");
+	contains(text, "Is not put back: belongs to the host");
+	/* nothing there: nothing is replaced, and a second call finishes what the first began */
+	assert_int_equal(system("rm -r single"), 0);
+	assert_int_equal(follow(text, ""), 0);
+	assert_int_equal(follow(text, ""), 0);
+	char *back CLEANUP(freep) = content("single/file");
+	assert_string_equal(back, "new\n");
+	sample_done(&s);
+}
+
 static void what_is_there_is_left(void **state)
 {
 	struct sample s;
@@ -302,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(hostile_names_reach_docker_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_not_the_units_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_there_is_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_project, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(redacted_secrets_stop_it, set_up, tear_down),

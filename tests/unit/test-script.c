@@ -356,6 +356,32 @@ static void nothing_to_stop(void **state)
 		0);
 }
 
+/* What is not the unit's own stays, and is named; nobody looks at it, and nothing is copied from it. */
+static void leaves_what_is_not_the_units(void **state)
+{
+	struct world *w = *state;
+	struct strv none CLEANUP(strv_done) = { 0 };
+	char *config CLEANUP(freep) = below(w, "it's a config"), *there CLEANUP(freep) = below(w, "single.conf");
+	char *gone CLEANUP(freep) = below(w, "gone.conf"), *host CLEANUP(freep) = below(w, "passwd");
+	const struct script_item items[] = {
+		{ .id = "bind:" HOSTILE, .object = "k1", .file = "single.tar", .dest = host, .left = "it's " HOSTILE },
+		{ .id = "bind:there", .object = "k1", .file = "single.tar", .dest = there, .only_missing = true },
+		{ .id = "bind:gone", .object = "k1", .file = "single.tar", .dest = gone, .only_missing = true },
+	};
+	char *text CLEANUP(freep) = script_restore(&(const struct script_options){ .unit = "shop", .backup_id = "20260131T020000Z",
+		.config_file = config, .connect = &none, .identity = "u@h", .items = items, .n_items = ARRAY_SIZE(items), .stop = &none, .start = &none });
+
+	put(w, "passwd", "host's", 0644);
+	put(w, "restore.sh", text, 0700);
+	assert_int_equal(run("sh ./restore.sh >out 2>&1"), 0);
+	check_file(w, "passwd", "host's");
+	check_file(w, "single.conf", "old");
+	check_file(w, "gone.conf", "also");
+	assert_false(exists(w, "pwned"));
+	assert_int_equal(run("grep -c 'not put back' out | grep -qx 2"), 0);
+	assert_int_equal(run("! command -v shellcheck >/dev/null || shellcheck -s sh restore.sh"), 0);
+}
+
 static void shellcheck_is_content(void **state)
 {
 	struct world *w = *state;
@@ -384,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(starts_what_it_stopped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_before_stopping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_to_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(leaves_what_is_not_the_units, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shellcheck_is_content, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

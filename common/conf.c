@@ -267,13 +267,14 @@ void conf_free(struct conf *c)
 		c->paths.state, c->paths.runtime, c->paths.cache, c->docker_socket };
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
-	struct strv *lists[] = { &c->warnings, &c->kopia.repository, &c->backup.exclude_patterns, &c->backup.trusted_writers, &c->access.uids,
+	struct strv *lists[] = { &c->warnings, &c->kopia.repository, &c->backup.exclude_patterns, &c->backup.exclude_mounts, &c->backup.trusted_writers, &c->access.uids,
 		&c->schedule.calendar };
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_done(lists[i]);
 	for (size_t i = 0; i < c->n_units; i++) {
 		free(c->units[i].name);
 		strv_done(&c->units[i].exclude_patterns);
+		strv_done(&c->units[i].exclude_mounts);
 		strv_done(&c->units[i].schedule);
 	}
 	free(c->units);

@@ -23,6 +23,7 @@ struct conf_unit { /* units.NAME.*: what one unit has of its own */
 	int stop_timeout_s;     /* -1: not set */
 	int64_t max_window_ms;  /* -1: not set */
 	struct strv exclude_patterns;
+	struct strv exclude_mounts;
 	struct conf_retention retention; /* each -1: not set */
 	struct strv schedule;   /* calendar expressions, or CONF_NEVER alone; empty: the host's */
 };
@@ -55,6 +56,7 @@ struct conf {
 		int stop_timeout_s;     /* 30 */
 		int start_timeout_s;    /* 60 */
 		struct strv exclude_patterns;
+		struct strv exclude_mounts; /* names of volumes, host paths: glob patterns */
 		bool update_recovery_bundle;
 		char *recovery_bundle_path;
 		char *recovery_password_path; /* NULL: beside the bundle */

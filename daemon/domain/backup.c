@@ -29,6 +29,7 @@ static const struct step table[] = {
 	{ "preflight", NULL, preflight_enter, NULL, NULL },
 	{ "prepare", "finish", prepare_enter, backup_finish_leave, prepare_cancel },
 	{ "replan", NULL, replan_enter, NULL, plan_cancel },
+	{ "hold", "release", backup_hold_enter, backup_hold_leave, NULL },
 	{ "record", "settle", backup_record_enter, backup_record_leave, NULL },
 	{ "stop", "start", backup_stop_enter, backup_stop_leave, backup_stop_cancel },
 	{ "prove", "prove-again", backup_prove_enter, backup_prove_leave, NULL },
@@ -37,9 +38,9 @@ static const struct step table[] = {
 
 const char *const *backup_phases(void)
 {
-	static const char *const phases[] = { "plan", "preflight", "prepare", "replan", "record", "stop",
-		"prove", "read", "read-end", "prove-again", "start", "settle", "finish", NULL };
-	_Static_assert(ARRAY_SIZE(phases) == ARRAY_SIZE(table) + 5 + 1, "every enter and every leave");
+	static const char *const phases[] = { "plan", "preflight", "prepare", "replan", "hold", "record", "stop",
+		"prove", "read", "read-end", "prove-again", "start", "settle", "release", "finish", NULL };
+	_Static_assert(ARRAY_SIZE(phases) == ARRAY_SIZE(table) + 6 + 1, "every enter and every leave");
 	return phases;
 }
 
@@ -89,6 +90,7 @@ static void on_done(void *owner, const struct fault *first)
 		transfer_free(b->transfers[i]);
 	free(b->transfers);
 	transfer_free(b->commit);
+	holds_free(b->holds);
 	service_free(b->service);
 	recipe_free(b->recipe);
 	planned_free(b->planned);
@@ -140,9 +142,19 @@ int64_t backup_max_window_ms(const struct backup *b)
 	return own && own->max_window_ms >= 0 ? own->max_window_ms : b->ctx->conf->backup.max_window_ms;
 }
 
+/* Where nothing can be read, nothing is stopped for it. */
+static const char *nothing_readable(const struct unit *u)
+{
+	size_t n = 0;
+
+	while (n < u->n_items && u->items[n].lost)
+		n++;
+	return n && n == u->n_items ? u->items[0].lost : NULL;
+}
+
 static int check_plan(struct backup *b, struct fault *f)
 {
-	const char *why = b->unit->refused ? b->unit->refused : b->unit->skipped;
+	const char *why = b->unit->refused ? b->unit->refused : b->unit->skipped ? b->unit->skipped : nothing_readable(b->unit);
 
 	if (why)
 		return fault_set(f, FAULT_FAILED, -EPERM, "unit %s cannot be backed up: %s", b->unit_name, why);
@@ -247,7 +259,7 @@ static void prepare_next(struct backup *b)
 {
 	while (b->next < b->n_transfers && b->running < (size_t)b->workers && !steps_failed(b->steps)) {
 		size_t i = b->next++;
-		if (!prepare_early(b, i))
+		if (!prepare_early(b, i) || b->transfers[i]->fault.code != FAULT_NONE)
 			continue;
 		b->running++;
 		transfer_prepare(b->transfers[i], on_prepared);
@@ -267,8 +279,10 @@ static void on_recipe(void *arg, const struct fault *f)
 	}
 	b->n_transfers = b->unit->n_items;
 	b->transfers = xcalloc(b->n_transfers ? b->n_transfers : 1, sizeof(struct transfer *));
-	for (size_t i = 0; i < b->n_transfers; i++)
+	for (size_t i = 0; i < b->n_transfers; i++) {
 		b->transfers[i] = backup_new_item_transfer(b, &b->unit->items[i]);
+		backup_mark_lost(b, i);
+	}
 	b->next = b->running = 0;
 	prepare_next(b);
 }

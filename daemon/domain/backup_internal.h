@@ -4,13 +4,14 @@
 
 #include "common/log.h"
 #include "daemon/domain/backup.h"
+#include "daemon/domain/holds.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/recipe.h"
 #include "daemon/domain/service.h"
 #include "daemon/domain/transfer.h"
 #include "daemon/mech/steps.h"
 
-/* Shared by backup.c (the table and the way in), backup_window.c (record, stop, prove,
+/* Shared by backup.c (the table and the way in), backup_hold.c (mounts that would leave), backup_window.c (record, stop, prove,
  * start), backup_read.c (the reading) and
  * backup_finish.c (what happens outside, after it) only. */
 struct backup {
@@ -25,6 +26,7 @@ struct backup {
 	const struct unit *unit;  /* borrowed from planned */
 	struct recipe *recipe;
 	struct service *service;
+	struct holds *holds;      /* of mounts that leave with the containers */
 	struct transfer **transfers; /* one an item, in the plan's order */
 	size_t n_transfers;
 	struct transfer *commit;  /* the recipe's */
@@ -43,6 +45,8 @@ struct backup {
 };
 
 /* Steps of the other files. */
+void backup_hold_enter(void *owner);
+void backup_hold_leave(void *owner);
 void backup_record_enter(void *owner);
 void backup_record_leave(void *owner);
 void backup_stop_enter(void *owner);
@@ -56,6 +60,12 @@ void backup_read_cancel(void *owner);
 void backup_finish_leave(void *owner);
 
 struct transfer *backup_new_item_transfer(struct backup *b, const struct item *it);
+/* What the plan says cannot be read fails now, and alone. */
+void backup_mark_lost(struct backup *b, size_t index);
+/* One item fails with ${f}; the others are read. */
+void backup_lose(struct backup *b, const struct item *it, const struct fault *f);
+/* The mounts are let go as soon as all is read and proved; ${done} is called with ${b}. */
+void backup_release(struct backup *b, holds_done_fn *done);
 /* The item that ${t} carries; NULL for the recipe. */
 const struct item *backup_item_of(const struct backup *b, const struct transfer *t);
 struct transfer *backup_new_recipe_transfer(struct backup *b);

@@ -164,6 +164,23 @@ static void lost_cold(struct backup *b, const struct fault *f)
 	steps_fail(b->steps, f);
 }
 
+static void on_released(void *arg)
+{
+	struct backup *b = arg;
+
+	steps_next(b->steps);
+}
+
+/* After the second one nothing looks at the items any more: what was held is let go before the containers start. */
+static void proof_end(struct backup *b)
+{
+	backup_phase_took(b, PHASE_READ, b->phase_begin);
+	if (b->window_open)
+		backup_release(b, on_released);
+	else
+		steps_next(b->steps);
+}
+
 static void on_writers(void *arg, const struct fault *f, const struct strv *writers)
 {
 	struct backup *b = arg;
@@ -176,8 +193,7 @@ static void on_writers(void *arg, const struct fault *f, const struct strv *writ
 			writers->v[0], b->unit_name);
 		lost_cold(b, &own);
 	}
-	backup_phase_took(b, PHASE_READ, b->phase_begin);
-	steps_next(b->steps);
+	proof_end(b);
 }
 
 /* One of what goes on at the same time is over. */
@@ -189,8 +205,7 @@ static void proof_over(struct backup *b)
 		writers_find(b->ctx->docker, b->unit, on_writers, b);
 		return;
 	}
-	backup_phase_took(b, PHASE_READ, b->phase_begin);
-	steps_next(b->steps);
+	proof_end(b);
 }
 
 static void on_proved(void *arg, const struct fault *f)
@@ -202,11 +217,7 @@ static void on_proved(void *arg, const struct fault *f)
 
 static void on_root_lost(void *arg, const struct item *it, const struct fault *f)
 {
-	struct backup *b = arg;
-
-	for (size_t i = 0; i < b->n_transfers; i++)
-		if (backup_item_of(b, b->transfers[i]) == it)
-			transfer_abort(b->transfers[i], f); /* the others are read */
+	backup_lose(arg, it, f);
 }
 
 static void on_roots(void *arg, const struct fault *f)
@@ -239,7 +250,7 @@ void backup_prove_leave(void *owner)
 	struct backup *b = owner;
 
 	if (b->cold_lost || !b->window_open)
-		steps_next(b->steps);
+		backup_release(b, on_released);
 	else
 		prove(b);
 }

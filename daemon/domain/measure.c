@@ -26,7 +26,7 @@ void measure_paths(const struct planned *p, const struct strv *units, struct str
 		if (!wanted(u, units))
 			continue;
 		for (size_t j = 0; j < u->n_items; j++)
-			if (!strv_has(paths, u->items[j].path))
+			if (!u->items[j].lost && !strv_has(paths, u->items[j].path))
 				strv_add(paths, u->items[j].path);
 	}
 }

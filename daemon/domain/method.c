@@ -28,6 +28,11 @@ static int choose(struct item *it, struct method_question *q, enum conf_method w
 {
 	char *why CLEANUP(freep) = NULL;
 
+	if (it->lost) { /* it will not be read: any row will do */
+		it->method = method_stream.name;
+		it->forecast_ms = 0;
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		const struct method *m = methods[i];
 		char *reason CLEANUP(freep) = NULL;

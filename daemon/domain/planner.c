@@ -173,6 +173,16 @@ static void look_at_sockets(struct planner *p)
 
 /* --- planning ------------------------------------------------------------------------------ */
 
+/* What goes with another item is told there. */
+static void add_reason(struct coverage *c, const char *text)
+{
+	if (!c->saved || starts_with(c->reason ? c->reason : "", "with "))
+		return;
+	char *both = c->reason ? xasprintf("%s; %s", c->reason, text) : xstrdup(text);
+	free(c->reason);
+	c->reason = both;
+}
+
 /* Nothing is left out silently: what exclude_patterns take from an item stands in its coverage. */
 static void note_excludes(struct units *units, const struct conf *c)
 {
@@ -187,8 +197,7 @@ static void note_excludes(struct units *units, const struct conf *c)
 		for (size_t j = 0; j < all.n; j++)
 			buf_printf(&text, "%s%s", j ? ", " : "without what matches: ", all.v[j]);
 		for (size_t j = 0; j < u->n_coverage && text.len; j++)
-			if (u->coverage[j].saved && !u->coverage[j].reason)
-				u->coverage[j].reason = xstrdup(text.data);
+			add_reason(&u->coverage[j], text.data);
 	}
 }
 
@@ -196,7 +205,7 @@ static int plan(struct planner *p, struct fault *f)
 {
 	const struct conf *c = p->o.ctx->conf;
 	struct buf mountinfo CLEANUP(buf_done) = { 0 };
-	struct plan_options o = { .allow_autoremove = c->backup.allow_autoremove };
+	struct plan_options o = { .allow_autoremove = c->backup.allow_autoremove, .conf = c };
 
 	/* Without it nested mounts are found by measuring alone. */
 	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) == 0)

@@ -170,7 +170,7 @@ void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env,
 	ret->argv = (const char *const *)argv->v;
 	ret->env = (const char *const *)env->v;
 	ret->in = (struct child_place){
-		.path = t->o.path, .is_file = t->o.is_file, .device = t->o.device, .inode = t->o.inode,
+		.path = t->place ? t->place : t->o.path, .is_file = t->o.is_file, .device = t->o.device, .inode = t->o.inode,
 	};
 }
 

@@ -37,6 +37,7 @@ struct transfer {
 	const struct method *method;
 	transfer_done_fn *done;     /* of the stage under way, NULL between stages */
 	transfer_done_fn *after_prepare; /* of a read that has to prepare first */
+	const char *place;          /* where it is read while its mount is held, NULL: at path. Borrowed */
 	struct pipeline *pipeline;  /* stream */
 	struct child *child;        /* spool: tar, later kopia */
 	int spool_fd;               /* spool: -1 none */

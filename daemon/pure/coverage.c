@@ -19,6 +19,8 @@ struct draft {
 	const struct plan_index *x;
 	struct unit *u;
 	char **paths; /* owned, as u->coverage */
+	struct strv left_out; /* path of each line that the admin's words leave out, "" for others */
+	size_t n_left_out, kept; /* mounts that have data to save */
 };
 
 static struct coverage *add_line(struct draft *d, const struct container *c,
@@ -70,7 +72,22 @@ static void add_item(
 	i->volume = p->kind == ITEM_BIND ? NULL : xstrdup(m->name);
 	i->on_demand = p->on_demand;
 	i->read_only = p->kind == ITEM_BIND && !m->rw;
+	i->lost = xstrdup(p->lost);
 	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = i->device = i->inode = -1;
+}
+
+/* What nobody would save is not the admin's doing, whatever the patterns match. */
+static bool leave_out(struct draft *d, const struct container *c, const struct mount *m, struct place *p)
+{
+	bool data = !p->skip || p->warn || p->refuse;
+	const char *pattern = data ? place_left_out(d->x, d->u->name, m, p) : NULL;
+
+	d->kept += data && !pattern;
+	d->n_left_out += pattern != NULL;
+	strv_add(&d->left_out, pattern && p->path ? p->path : "");
+	if (pattern)
+		add_line(d, c, m, p->word, NULL)->reason = xasprintf("left out by exclude_mounts: %s", pattern);
+	return pattern != NULL;
 }
 
 static void plan_mount(struct draft *d, const struct container *c, const struct mount *m)
@@ -79,18 +96,22 @@ static void plan_mount(struct draft *d, const struct container *c, const struct 
 	struct coverage *line;
 
 	place_find(d->x, m, &p);
+	if (leave_out(d, c, m, &p)) {
+		place_done(&p);
+		return;
+	}
 	if (streq(p.path, "/") && strv_has(&d->x->options->trusted_writers, c->name))
 		p.warn = p.refuse = false; /* an agent that the admin has named: it has no data of its own there */
-	if (!p.skip || (p.on_demand && p.path))
+	if (!p.skip)
 		add_item(d->u, c, m, &p);
-	line = add_line(d, c, m, p.word, p.skip ? NULL : xstrdup(p.path));
+	line = add_line(d, c, m, p.word, p.skip || p.lost ? NULL : xstrdup(p.path));
 	if (p.warn)
 		strv_addf(&d->u->warnings, "%s: %s (%s) is not saved: %s", c->name,
 			line->destination, line->source, p.skip);
 	if (p.refuse)
 		unit_refuse(d->u, xasprintf("%s: %s (%s): %s", c->name, line->destination,
 					  line->source, p.skip));
-	line->reason = TAKE_PTR(p.skip);
+	line->reason = p.skip ? TAKE_PTR(p.skip) : TAKE_PTR(p.lost);
 	place_done(&p);
 }
 
@@ -112,9 +133,10 @@ static void plan_tmpfs(struct draft *d, const struct container *c)
 	for (i = 0; i < c->tmpfs.n; i++) {
 		struct mount m = { .destination = c->tmpfs.v[i] };
 
-		if (!has_mount_at(c, m.destination))
-			add_line(d, c, &m, "tmpfs", NULL)->reason =
-				xstrdup("kept in memory: gone when the container stops");
+		if (has_mount_at(c, m.destination))
+			continue;
+		strv_add(&d->left_out, "");
+		add_line(d, c, &m, "tmpfs", NULL)->reason = xstrdup("kept in memory: gone when the container stops");
 	}
 }
 
@@ -135,16 +157,6 @@ static int item_by_id(const void *a, const void *b)
 	int r = strcmp(x->id, y->id);
 
 	return r ? r : path_compare(x->path, y->path);
-}
-
-static void item_release(struct item *i)
-{
-	free(i->id);
-	free(i->path);
-	free(i->volume);
-	free(i->method_reason);
-	free(i->hold);
-	strv_done(&i->shared_with);
 }
 
 /* Is there a mount point below ${outer}, at or above ${path}? Then tar does not get there. */
@@ -182,9 +194,8 @@ static const struct item *nearest(const struct item *items, size_t n, const char
 			else
 				high = middle;
 		}
-		for (; low < n && streq(items[low].path, at); low++)
-			if (!items[low].on_demand)
-				return &items[low];
+		if (low < n && streq(items[low].path, at))
+			return &items[low];
 		if (streq(at, "/"))
 			return NULL;
 		slash = strrchr(at, '/');
@@ -247,10 +258,8 @@ static size_t same_path(struct item *sorted, size_t n)
 /* Does its data go with the tar of another? What is held stays where it is in a restore, with all that is in it. */
 static bool goes_with(const struct plan_index *x, const struct item *items, size_t n, const struct item *one)
 {
-	const struct item *holder = one->on_demand ? NULL : holder_of(x, items, n, one->path);
+	const struct item *holder = holder_of(x, items, n, one->path);
 
-	if (n > 0 && one->on_demand && streq(items[n - 1].path, one->path))
-		return true;
 	return holder && (!holder->hold || one->hold || streq(holder->path, one->path));
 }
 
@@ -269,7 +278,7 @@ static void merge_items(const struct plan_index *x, struct unit *u)
 		same--;
 		one->hold = hold_reason(u, one);
 		if (goes_with(x, u->items, n, one))
-			item_release(one);
+			unit_item_done(one);
 		else
 			u->items[n++] = *one;
 	}
@@ -302,6 +311,46 @@ static void plan_nested(struct draft *d, const struct item *item, size_t line)
 	}
 }
 
+/* Other hosts can write there, whatever stops on this one: the line says so, and later the restore point. */
+static void find_shared(struct draft *d)
+{
+	struct unit *u = d->u;
+
+	for (size_t i = 0; i < u->n_items; i++) {
+		const struct mounted *m = mounts_holding(&d->x->mounts, u->items[i].path);
+		if (m && mounts_type_is_shared(m->type))
+			u->items[i].shared_fs = xstrdup(m->type);
+	}
+}
+
+/* What is left out by name and lies in what is saved is saved with it: the line does not say otherwise. */
+static void finish_left_out(struct draft *d)
+{
+	struct unit *u = d->u;
+
+	for (size_t i = 0; i < d->left_out.n; i++) {
+		const char *path = d->left_out.v[i];
+		const struct item *holder = *path ? holder_of(d->x, u->items, u->n_items, path) : NULL;
+		if (!holder)
+			continue;
+		u->coverage[i].saved = true;
+		free(u->coverage[i].reason);
+		u->coverage[i].reason = xasprintf("with %s, whatever exclude_mounts says: exclude_patterns are for what lies in an item", holder->id);
+	}
+	if (!u->n_items && d->kept == 0 && d->n_left_out)
+		strv_addf(&u->warnings, "exclude_mounts leaves nothing of %s to save", u->name);
+}
+
+/* What is to be known of a saved item, whichever line it has; NULL: nothing. Caller's. */
+static char *told_of(const struct item *it)
+{
+	char *shared CLEANUP(freep) = it->shared_fs ? xasprintf("cold on this host: other hosts can write to %s", it->shared_fs) : NULL;
+
+	if (!it->hold)
+		return TAKE_PTR(shared);
+	return xasprintf("put back only when named: %s%s%s", it->hold, shared ? "; " : "", shared ? shared : "");
+}
+
 /* Say with which item each line goes, and look inside each item once. */
 static void finish_lines(struct draft *d)
 {
@@ -319,8 +368,8 @@ static void finish_lines(struct draft *d)
 			continue; /* UNTESTED: every saved path has its item */
 		if (!streq(holder->path, d->paths[i]))
 			u->coverage[i].reason = xasprintf("with %s", holder->id);
-		else if (holder->hold)
-			u->coverage[i].reason = xasprintf("put back only when named: %s", holder->hold);
+		else
+			u->coverage[i].reason = told_of(holder);
 		if (streq(holder->path, d->paths[i]) && !seen[holder - u->items]) {
 			seen[holder - u->items] = true;
 			plan_nested(d, holder, i);
@@ -365,11 +414,14 @@ void coverage_plan(const struct plan_index *x, struct unit *u)
 	}
 	n = u->n_coverage;
 	merge_items(x, u);
+	find_shared(&d);
 	finish_lines(&d);
+	finish_left_out(&d);
 	make_ids_unique(u);
 	for (i = 0; i < n; i++)
 		free(d.paths[i]);
 	free(d.paths);
+	strv_done(&d.left_out);
 }
 
 void coverage_skip(struct unit *u, const char *reason)

@@ -14,7 +14,5 @@ bool path_equal_or_inside(const char *path, const char *outer);
 int path_compare(const char *a, const char *b);
 /* For qsort of arrays of char *. */
 int path_compare_pointers(const void *a, const void *b);
-/* Mount points of a mountinfo text, octal escapes decoded, into ${ret} (not sorted). */
-void path_read_mountinfo(const char *text, struct strv *ret);
 
 #endif

@@ -5,13 +5,16 @@
  * Three outcomes: saved; skipped, because there is nothing of the unit's own to
  * save (sockets, /proc, memory); refused, because saving it would be wrong or
  * empty. What is refused never passes in silence: it warns, or refuses the unit
- * where the unit would be incomplete without it. Kinds of volumes: a volume with
- * a type or device is mounted by the engine only while in use, so its
- * mountpoint is an empty directory once the containers are stopped.
+ * where the unit would be incomplete without it. Kinds of volumes: one with
+ * a type or device, or of another driver, is mounted by the engine only while in use:
+ * its mountpoint is an empty directory once the containers are stopped, and
+ * whoever reads it then has to hold the mount from before.
  */
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conf.h"
 #include "common/host_path.h"
 #include "daemon/pure/plan_internal.h"
 
@@ -102,6 +105,31 @@ static bool has_option(const char *o, const char *word)
 	return false;
 }
 
+static void keep_in_memory(struct place *p)
+{
+	p->word = "tmpfs";
+	p->skip = xstrdup("kept in memory: gone when the container stops");
+}
+
+/*
+ * What the engine, or a driver of its, mounts at p->path while a container uses it. The engine's own driver
+ * mounts just there; others may name a directory below their mount.
+ */
+static void place_on_demand(const struct plan_index *x, struct place *p, char *what /* taken */, bool own_driver)
+{
+	const struct mounted *m = p->path ? mounts_at(&x->mounts, p->path) : NULL;
+
+	p->on_demand = true;
+	if (!p->path)
+		refuse(p, false, xasprintf("not saved: a volume of %s that has no directory on this host", what));
+	else if (m && mounts_type_is_memory(m->type))
+		keep_in_memory(p);
+	else if (!m && own_driver && x->mounts.n)
+		p->lost = xasprintf("a volume of %s is mounted only while a container uses it, and is not mounted now: start one "
+			"that does, or name it in exclude_mounts", what);
+	free(what);
+}
+
 /* A volume with type or device: memory, a directory under another name, or a real mount. */
 static void place_option_volume(
 	const struct plan_index *x, const struct mount *m, struct place *p)
@@ -110,8 +138,7 @@ static void place_option_volume(
 	bool bind = has_option(v->o, "bind") || has_option(v->o, "rbind");
 
 	if (streq(v->type, "tmpfs")) {
-		p->word = "tmpfs";
-		p->skip = xstrdup("kept in memory: gone when the container stops");
+		keep_in_memory(p);
 		return;
 	}
 	if (bind && v->device && *v->device == '/') {
@@ -120,11 +147,7 @@ static void place_option_volume(
 		return;
 	}
 	p->path = path_normal(v->mountpoint);
-	p->on_demand = true;
-	refuse(p, true,
-		xasprintf("refused: a volume of type %s is mounted only while a container "
-			  "uses it; holding such mounts comes in a later release",
-			v->type ? v->type : "none"));
+	place_on_demand(x, p, xasprintf("type %s", v->type ? v->type : "none"), true);
 }
 
 static void place_volume(const struct plan_index *x, const struct mount *m, struct place *p)
@@ -136,16 +159,14 @@ static void place_volume(const struct plan_index *x, const struct mount *m, stru
 	p->kind = v && v->anonymous ? ITEM_ANON : ITEM_VOLUME;
 	p->word = p->kind == ITEM_ANON ? "anonymous" : "volume";
 	if (driver && !streq(driver, "local")) {
-		p->path = path_normal(m->source);
-		refuse(p, true,
-			xasprintf("refused: volumes of the driver %s come in a later release",
-				driver));
+		p->path = path_normal(v && v->mountpoint ? v->mountpoint : m->source);
+		place_on_demand(x, p, xasprintf("the driver %s", driver), false);
 		return;
 	}
 	if (!v) {
 		/* its options are unknown: it may be empty as soon as it is not used */
 		p->path = path_normal(m->source);
-		refuse(p, true, xstrdup("refused: the engine does not list this volume"));
+		place_on_demand(x, p, xstrdup("a kind that the engine does not list"), true);
 		return;
 	}
 	if (v->has_options) {
@@ -154,8 +175,7 @@ static void place_volume(const struct plan_index *x, const struct mount *m, stru
 	}
 	p->path = path_normal(v->mountpoint);
 	if (!p->path)
-		refuse(p, true,
-			xstrdup("refused: the engine names no directory of this volume"));
+		refuse(p, false, xstrdup("not saved: the engine names no directory of this volume"));
 	else
 		check_forbidden(x, p, m->rw);
 }
@@ -192,8 +212,29 @@ void place_find(const struct plan_index *x, const struct mount *m, struct place 
 			m->type ? m->type : "unknown"));
 }
 
+static const char *matching(const struct strv *patterns, const char *const *words, size_t n)
+{
+	for (size_t i = 0; patterns && i < patterns->n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (words[k] && fnmatch(patterns->v[i], words[k], 0) == 0)
+				return patterns->v[i];
+	return NULL;
+}
+
+const char *place_left_out(const struct plan_index *x, const char *unit, const struct mount *m, const struct place *p)
+{
+	const struct conf *c = x->options->conf;
+	const struct conf_unit *own = c ? conf_unit(c, unit) : NULL;
+	char *id CLEANUP(freep) = m->name ? xasprintf("volume:%s", m->name) : p->path ? xasprintf("bind:%s", p->path) : NULL;
+	const char *const words[] = { m->name, m->name ? NULL : m->source, p->path, id };
+	const char *found = c ? matching(&c->backup.exclude_mounts, words, ARRAY_SIZE(words)) : NULL;
+
+	return found || !own ? found : matching(&own->exclude_mounts, words, ARRAY_SIZE(words));
+}
+
 void place_done(struct place *p)
 {
+	free(p->lost);
 	free(p->path);
 	free(p->skip);
 	*p = (struct place){ 0 };

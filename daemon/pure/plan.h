@@ -26,9 +26,12 @@ struct item {
 	char *path;      /* host path that tar reads */
 	char *volume;    /* engine's volume name; NULL for a bind */
 	bool is_file;    /* a bind of a single file; known after measuring */
-	bool on_demand;  /* option volume, mounted only while in use: refused here */
 	bool read_only;  /* a bind that none of the unit's containers can write to */
 	char *hold;      /* why a restore leaves what is there alone unless the item is named; NULL: it does not */
+	bool on_demand;  /* mounted by the engine only while in use: has to be held before the stop */
+	char *read_at;   /* where it is read while its mount is held, NULL: at path */
+	char *shared_fs; /* filesystem that other hosts can write to ("nfs4"): cold on this host alone; NULL: none can */
+	char *lost;      /* why it cannot be read: it fails, the others are read; NULL */
 	struct strv shared_with; /* other units that use it */
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;
@@ -38,6 +41,10 @@ struct item {
 	char *method_reason;
 	int64_t forecast_ms;
 };
+
+/* Where ${it} is to be read now. Borrowed. */
+const char *item_place(const struct item *it);
+void unit_item_done(struct item *it);
 
 struct member {
 	const struct container *c; /* borrowed from the inventory */
@@ -72,7 +79,9 @@ struct unit {
 	char *skipped;  /* swarm, kubernetes: the reason, or NULL */
 };
 
+struct conf;
 struct plan_options {
+	const struct conf *conf;        /* exclude_mounts; may be NULL. Borrowed */
 	const char *mountinfo;          /* text of /proc/self/mountinfo; NULL: nested mounts unknown */
 	struct strv forbidden;          /* our state, cache, runtime and the repository's path */
 	struct strv needed_containers;  /* names or ids the repository needs: refused */
@@ -99,8 +108,8 @@ struct units {
  * directory, is saved with ->hold; what a container can write inside such a place is an item of its own.
  * A foreign container that mounts the whole host or all volumes writable (an agent, a monitor) is no
  * guest of every unit: it is tolerated, with a warning unless it is trusted. So are we ourselves.
- * Also refused: volumes of other drivers, option volumes but tmpfs and binds, volumes the
- * engine does not list; members or guests that are restarting, dead or being removed, that
+ * One mount that cannot be saved leaves the rest of its unit alone: volumes that are mounted on demand and are
+ * not mounted now are items with .lost, what exclude_mounts names is none. Also refused: members or guests that are restarting, dead or being removed, that
  * the repository needs, that we run in, or (running) that are --rm or an orchestrator's.
  * A refused unit is planned like any other. A skipped one has coverage, but no items, guests
  * and order. Edges and levels are of members with .stop; others keep level 0.

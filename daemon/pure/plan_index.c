@@ -132,7 +132,9 @@ void plan_index_init(
 		if (path)
 			strv_take(&x->forbidden, path);
 	}
-	path_read_mountinfo(o->mountinfo, &x->mount_points);
+	mounts_read(o->mountinfo, &x->mounts);
+	for (i = 0; i < x->mounts.n; i++)
+		strv_add(&x->mount_points, x->mounts.v[i].point);
 	for (i = 0; i < o->nested.n; i++) {
 		char *path = path_normal(o->nested.v[i]);
 
@@ -172,6 +174,7 @@ void plan_index_done(struct plan_index *x)
 	free(x->root_dir);
 	strv_done(&x->forbidden);
 	strv_done(&x->mount_points);
+	mounts_done(&x->mounts);
 }
 
 static int compare_id(const void *key, const void *element)

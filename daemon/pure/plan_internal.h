@@ -2,6 +2,7 @@
 #ifndef KD_PURE_PLAN_INTERNAL_H
 #define KD_PURE_PLAN_INTERNAL_H
 
+#include "daemon/pure/mounts.h"
 #include "daemon/pure/path.h"
 #include "daemon/pure/plan.h"
 
@@ -40,7 +41,8 @@ struct plan_index {
 	size_t n_uses;
 	struct sharer *sharers; /* by owner's id, with repeats */
 	size_t n_sharers;
-	struct strv mount_points; /* normalised, in tree order, unique */
+	struct mounts mounts;
+	struct strv mount_points; /* normalised, in tree order, unique: those, and subvolumes that were measured */
 	struct strv forbidden;    /* normalised */
 	char *root_dir;           /* the engine's, normalised; NULL unknown */
 	/* both by place of the container in inv->containers */
@@ -74,9 +76,13 @@ struct place {
 	char *skip;       /* why it is not saved; NULL: it is */
 	bool warn;        /* the reason deserves a warning */
 	bool refuse;      /* the reason refuses the unit */
-	bool on_demand;
+	bool on_demand;   /* mounted by the engine while a container uses it */
+	char *lost;       /* it is to be saved and cannot be read: why; NULL: it can */
+	bool left_out;    /* the admin said so */
 };
 void place_find(const struct plan_index *x, const struct mount *m, struct place *ret);
+/* The pattern by which the configuration leaves ${m}, at ${p}, out of ${unit}; NULL: none. Borrowed. */
+const char *place_left_out(const struct plan_index *x, const char *unit, const struct mount *m, const struct place *p);
 void place_done(struct place *p);
 
 /* Fill items, coverage, and what they refuse or warn of, from u->members. */

@@ -13,18 +13,27 @@
 #define SUGGEST_LENGTH 64 /* longer names are not compared letter by letter */
 #define SUGGEST_MAX    3
 
+const char *item_place(const struct item *it)
+{
+	return it->read_at ? it->read_at : it->path;
+}
+
+void unit_item_done(struct item *it)
+{
+	char *owned[] = { it->id, it->path, it->volume, it->read_at, it->hold, it->shared_fs, it->lost, it->method_reason };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(owned); i++)
+		free(owned[i]);
+	strv_done(&it->shared_with);
+}
+
 void unit_done(struct unit *u)
 {
 	size_t i;
 
-	for (i = 0; i < u->n_items; i++) {
-		free(u->items[i].id);
-		free(u->items[i].path);
-		free(u->items[i].volume);
-		free(u->items[i].method_reason);
-		free(u->items[i].hold);
-		strv_done(&u->items[i].shared_with);
-	}
+	for (i = 0; i < u->n_items; i++)
+		unit_item_done(&u->items[i]);
 	for (i = 0; i < u->n_coverage; i++) {
 		free(u->coverage[i].container);
 		free(u->coverage[i].source);

@@ -303,12 +303,6 @@ def test_repository_full(shop, directory):
         world.run("umount", "-l", d.repo, check=False)
 
 
-def test_option_volume_is_refused(engine, daemon):
-    engine.docker("volume", "create", "--opt", "type=nfs", "--opt", "device=:/x", "--opt", "o=addr=127.0.0.1", "nfs")
-    engine.docker("create", "--name", "user", "--network", "none", "-v", "nfs:/x", "bb:latest")
-    assert "nfs" in daemon.ctl("backup", "--unit", "user", check=1).stdout
-
-
 def test_autoremove_is_refused(engine, daemon):
     engine.container("brief", "--rm", volumes=["vol:/data"])
     before = engine.running()

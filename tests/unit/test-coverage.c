@@ -11,12 +11,7 @@
 	"\"Options\":{\"type\":\"none\",\"o\":\"rw,bind\",\"device\":\"/srv/www/\"}},"                        \
 	"{\"Name\":\"repo\",\"Driver\":\"local\",\"Mountpoint\":\"/x\","                                      \
 	"\"Options\":{\"type\":\"none\",\"o\":\"rbind\",\"device\":\"/repo/sub\"}},"                          \
-	"{\"Name\":\"nobind\",\"Driver\":\"local\",\"Mountpoint\":\"/x\",\"Options\":{\"device\":\"/srv\"}}," \
 	"{\"Name\":\"memory\",\"Driver\":\"local\",\"Mountpoint\":\"/x\",\"Options\":{\"type\":\"tmpfs\"}},"  \
-	"{\"Name\":\"nfs\",\"Driver\":\"local\",\"Mountpoint\":\"/var/lib/docker/volumes/nfs/_data\","        \
-	"\"Options\":{\"type\":\"nfs\",\"device\":\":/e\"}},"                                                 \
-	"{\"Name\":\"nowhere\",\"Driver\":\"local\"},"                                                        \
-	"{\"Name\":\"plugged\",\"Driver\":\"rexray\",\"Mountpoint\":\"/p\"},"                                 \
 	"{\"Name\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","                     \
 	"\"Driver\":\"local\",\"Mountpoint\":\"/var/lib/docker/volumes/aa/_data\"},"                          \
 	"{\"Name\":\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\","                     \
@@ -209,33 +204,6 @@ static void root_without_anything_of_ours(void **state)
 	assert_non_null(item_named(&u.v[0], "bind:/data"));
 	units_done(&u);
 	inventory_free(inv);
-}
-
-static void volumes_that_cannot_be_read(void **state)
-{
-	static const char *const table[][2] = { { "nfs", "of type nfs" },
-		{ "nobind", "of type none" }, { "plugged", "driver rexray" },
-		{ "unlisted", "does not list" }, { "nowhere", "names no directory" } };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		CLEANUP(freep)
-		char *mounts = xasprintf(
-			"[{\"Type\":\"volume\",\"Name\":\"%s\",\"Destination\":\"/x\"}]",
-			table[i][0]);
-		struct world w;
-
-		world_with(&w, mounts, NULL);
-		assert_contains(w.u->refused, table[i][1]);
-		assert_false(line_at(w.u, "/x")->saved);
-		assert_contains(line_at(w.u, "/x")->reason, table[i][1]);
-		if (i < 2)
-			assert_true(w.u->items[0].on_demand);
-		else
-			assert_int_equal(w.u->n_items, 0);
-		world_done(&w);
-	}
 }
 
 static void volumes_on_our_own_paths(void **state)
@@ -452,7 +420,6 @@ int main(void)
 		cmocka_unit_test(ordinary_places_are_not_dropped),
 		cmocka_unit_test(our_own_paths_are_refused),
 		cmocka_unit_test(root_without_anything_of_ours),
-		cmocka_unit_test(volumes_that_cannot_be_read),
 		cmocka_unit_test(volumes_on_our_own_paths),
 		cmocka_unit_test(other_kinds),
 		cmocka_unit_test(tmpfs_of_host_config),

@@ -57,7 +57,8 @@ static void what_a_real_engine_says(void **state)
 	/* vpn reads what shop's database writes, and has somebody in its network */
 	assert_true(member_named(unit_named(&u, "vpn"), "shop-db-1")->guest);
 	assert_true(member_named(unit_named(&u, "vpn"), "side")->guest);
-	assert_contains(unit_named(&u, "nfsuser")->refused, "type nfs");
+	assert_null(unit_named(&u, "nfsuser")->refused);
+	assert_true(unit_named(&u, "nfsuser")->items[0].on_demand);
 	assert_non_null(item_named(unit_named(&u, "weird"), "bind:/srv/shop/we ird\ndir"));
 	assert_int_equal(u.unattached_volumes.n, 1);
 	assert_string_equal(u.unattached_volumes.v[0], "lonely");
@@ -519,7 +520,8 @@ static void unit_as_json(void **state)
 	struct plan_options o = { .allow_autoremove = true };
 	struct units u = plan(inv, &o);
 	CLEANUP(json_putp) struct json_object *shop = unit_json(unit_named(&u, "shop"));
-	CLEANUP(json_putp) struct json_object *refused = unit_json(unit_named(&u, "nfsuser"));
+	struct units strict = plan(inv, NULL);
+	CLEANUP(json_putp) struct json_object *refused = unit_json(unit_named(&strict, "side"));
 	CLEANUP(json_putp) struct json_object *coverage = coverage_json(unit_named(&u, "shop"));
 	struct json_object *m = element(shop, "members", 0);
 
@@ -544,6 +546,7 @@ static void unit_as_json(void **state)
 	assert_null(json_member(shop, "last_complete"));
 	assert_string_equal(json_text(refused, "kind"), "container");
 	assert_contains(json_object_get_string(element(refused, "warnings", 0)), "refused: ");
+	units_done(&strict);
 	units_done(&u);
 	inventory_free(inv);
 }
@@ -556,7 +559,8 @@ static void plan_as_json(void **state)
 	struct unit *shop = &u.v[(size_t)(unit_named(&u, "shop") - u.v)];
 	CLEANUP(json_putp) struct json_object *json = NULL;
 	CLEANUP(json_putp)
-	struct json_object *refused = unit_plan_json(unit_named(&u, "nfsuser"), 100);
+	struct json_object *refused = NULL;
+	struct units strict = plan(inv, NULL);
 	struct json_object *last;
 
 	(void)state;
@@ -565,6 +569,7 @@ static void plan_as_json(void **state)
 	shop->items[0].size_bytes = 0;
 	shop->items[1].method = "stream";
 	json = unit_plan_json(shop, 1500);
+	refused = unit_plan_json(unit_named(&strict, "side"), 100);
 	assert_int_equal(json_number(json, "forecast_window_ms", -1), 1500);
 	assert_null(json_member(json, "refused"));
 	assert_int_equal(json_object_array_length(json_member(json, "stop_order")), 2);
@@ -589,9 +594,10 @@ static void plan_as_json(void **state)
 	assert_int_equal(
 		json_number(element(json_member(json, "unit"), "items", 0), "size_bytes", -1),
 		0);
-	assert_contains(json_text(refused, "refused"), "nfs");
+	assert_contains(json_text(refused, "refused"), "--rm");
 	assert_int_equal(json_object_array_length(json_member(refused, "steps")), 0);
 	assert_null(json_member(refused, "forecast_window_ms"));
+	units_done(&strict);
 	units_done(&u);
 	inventory_free(inv);
 }

@@ -83,6 +83,7 @@ static void begin_stop(struct daemon *d)
 	if (d->notify)
 		notify_stopping(d->notify);
 	queue_close(d->queue);
+	recover_end(d->recover);
 	timer_set(d->stop_watch, STOP_WATCH_MS);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass: restores that were interrupted are put back (swap.h), so that no container is
- * started on half of something; then for every unit with open container entries a service is made from them and
- * started (service_start looks before it acts); then the rest of the entries. What
- * cannot be settled stays open, and the next pass comes after a pause of 1 s that
+ * One pass: restores that were interrupted in their exchange are put back (interrupted.h), so
+ * that no container is started on half of something; then for every unit with open container
+ * entries a service is made from them and started (service_start looks before it acts); then
+ * restores that were all in place get the verdict that the kill kept from them; then the rest
+ * of the entries. What cannot be settled stays open, and the next pass comes after a pause of 1 s that
  * doubles up to 60 s.
  *
  * A container that still is in the run that we recorded ("lingering") was not stopped,
@@ -16,10 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "common/varlink.h"
+#include "daemon/domain/interrupted.h"
 #include "daemon/domain/service.h"
-#include "daemon/domain/swap.h"
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 60000
@@ -40,10 +39,13 @@ struct recover {
 	struct strv todo; /* units of this pass */
 	struct strv tried, blocked; /* of this pass: swaps looked at; units whose data is not whole yet */
 	struct strv turned;         /* units whose old data was put back in this pass */
-	struct swaps swaps;         /* being put back */
+	struct strv placed;         /* key and unit by turns: to be judged when their containers are started */
+	size_t judged;              /* of ${placed} */
+	char *unit;                 /* of the swap that is looked at */
+	struct interrupted *judging; /* NULL */
 	char *run;                  /* key of the entry whose uploads are being deleted; NULL */
 	size_t next;
-	bool busy, again, containers_only;
+	bool busy, again, containers_only, ending;
 	unsigned int pause_ms;
 	struct lingering *lingering;
 	size_t n_lingering;
@@ -52,6 +54,7 @@ struct recover {
 static void next_unit(struct recover *r);
 static void next_run(struct recover *r);
 static void next_swap(struct recover *r);
+static void judge_next(struct recover *r);
 
 static bool held(const struct recover *r, const struct ledger_entry *e)
 {
@@ -88,15 +91,6 @@ static void pass_over(struct recover *r)
 		r->settled(r->arg, count(r, true), open);
 }
 
-static void put_right(const struct recover *r, const struct log_fields *fields, const char *text)
-{
-	struct json_object *o = json_object_new_object();
-
-	log_event(LOG_LEVEL_WARNING, EV_RECOVERED, fields, "%s", text);
-	json_put_text(o, "text", text);
-	events_tell(r->ctx->events, "recovered", o);
-}
-
 /* --- runs that never committed, temporaries ------------------------------------------ */
 
 static void on_deleted(void *arg, const struct fault *f)
@@ -117,7 +111,7 @@ static void on_deleted(void *arg, const struct fault *f)
 		struct log_fields fields = { .unit = v[i].unit, .backup_id = v[i].backup_id };
 		char *text CLEANUP(freep) = xasprintf("what the interrupted run %s had uploaded of %s was discarded",
 			v[i].backup_id, v[i].unit);
-		put_right(r, &fields, text);
+		interrupted_tell(r->ctx, &fields, text);
 		ledger_close(r->ctx->ledger, key, "discarded after an interruption", NULL, NULL);
 		break;
 	}
@@ -186,7 +180,7 @@ static void on_started(void *arg, const struct fault *f)
 		struct log_fields fields = { .unit = r->todo.v[r->next - 1], .container = m[i].name };
 		char *text CLEANUP(freep) = xasprintf("%s, which an interrupted operation had stopped, was started", m[i].name);
 		if (m[i].state == MEMBER_STARTED)
-			put_right(r, &fields, text);
+			interrupted_tell(r->ctx, &fields, text);
 		else if (m[i].state == MEMBER_LEFT && strv_has(&r->turned, fields.unit))
 			log_event(LOG_LEVEL_ERROR, EV_NOT_RESTARTED, &fields, "%s was started by someone else before its old data was back "
 				"in place: it still has the other; restart it", m[i].name);
@@ -201,8 +195,7 @@ static void on_started(void *arg, const struct fault *f)
 static void next_unit(struct recover *r)
 {
 	if (r->next == r->todo.n) {
-		remove_temporaries(r);
-		next_run(r);
+		judge_next(r);
 		return;
 	}
 	size_t n;
@@ -235,50 +228,19 @@ static void start_units(struct recover *r)
 
 /* --- restores that were interrupted: no container is started on half of something ------- */
 
-static void on_swept(void *arg, const struct fault *f)
+static void on_first_turn(void *arg, enum interrupted_end how)
 {
 	struct recover *r = arg;
-	char *key CLEANUP(freep) = swaps_key(r->swaps.id);
-	struct log_fields fields = { .unit = r->swaps.unit, .backup_id = r->swaps.backup_id };
+	const char *key = r->tried.v[r->tried.n - 1], *unit = r->unit;
 
-	if (f) /* a rest of what was staged: the record knows it until the old copies go */
-		log_warning("after an interrupted restore: %s", f->text);
-	char *text CLEANUP(freep) = xasprintf("restore %s of %s was interrupted: what was there before is in place", r->swaps.id,
-		r->swaps.unit);
-	put_right(r, &fields, text);
-	strv_add(&r->turned, r->swaps.unit);
-	ledger_close(r->ctx->ledger, key, "put back after an interruption", NULL, NULL);
-	swaps_done(&r->swaps);
-	next_swap(r);
-}
-
-static void on_undone(void *arg, const struct fault *f)
-{
-	struct recover *r = arg;
-
-	if (!f) {
-		swapper_start(r->ctx, &r->swaps, SWAPS_SWEEP, on_swept, r);
-		return;
+	if (how == INTERRUPTED_PUT_BACK)
+		strv_add(&r->turned, unit);
+	if (how == INTERRUPTED_OPEN || how == INTERRUPTED_CONDEMNED)
+		strv_add(&r->blocked, unit);
+	if (how == INTERRUPTED_PLACED || how == INTERRUPTED_CONDEMNED) {
+		strv_add(&r->placed, key);
+		strv_add(&r->placed, unit);
 	}
-	log_error("restore %s of %s was interrupted and what was there is not back yet; its containers stay down until then: %s",
-		r->swaps.id, r->swaps.unit, f->text);
-	strv_add(&r->blocked, r->swaps.unit);
-	swaps_done(&r->swaps);
-	next_swap(r);
-}
-
-/* A record that cannot be read is not passed over: it stays open, and says so in every pass. */
-static void put_back(struct recover *r, const char *key, const char *unit)
-{
-	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, swaps_key_id(key) ? swaps_key_id(key) : "");
-	struct fault f = { 0 };
-
-	if (swaps_load(path, &r->swaps, &f) == 0) {
-		swapper_start(r->ctx, &r->swaps, SWAPS_UNDO, on_undone, r);
-		return;
-	}
-	log_error("an interrupted restore of %s cannot be put back: %s", unit, f.text);
-	strv_add(&r->blocked, unit);
 	next_swap(r);
 }
 
@@ -291,22 +253,46 @@ static void next_swap(struct recover *r)
 		if (v[i].kind != LEDGER_SWAP || held(r, &v[i]) || strv_has(&r->tried, v[i].key))
 			continue;
 		strv_add(&r->tried, v[i].key);
-		put_back(r, v[i].key, v[i].unit);
+		free(r->unit);
+		r->unit = xstrdup(v[i].unit);
+		interrupted_start(r->ctx, v[i].key, v[i].unit, on_first_turn, r);
 		return;
 	}
 	start_units(r);
 }
 
+/* What is open still is judged in the next pass, or after the next start. */
+static void on_judged(void *arg, enum interrupted_end how)
+{
+	struct recover *r = arg;
+
+	(void)how;
+	r->judging = NULL;
+	judge_next(r);
+}
+
+static void judge_next(struct recover *r)
+{
+	if (r->judged == r->placed.n || r->containers_only || r->ending || r->held) {
+		remove_temporaries(r);
+		next_run(r);
+		return;
+	}
+	const char *key = r->placed.v[r->judged], *unit = r->placed.v[r->judged + 1];
+	r->judged += 2;
+	r->judging = interrupted_judge(r->ctx, key, unit, on_judged, r);
+}
+
 static void pass(void *arg)
 {
 	struct recover *r = arg;
-	struct strv *lists[] = { &r->todo, &r->tried, &r->blocked, &r->turned };
+	struct strv *lists[] = { &r->todo, &r->tried, &r->blocked, &r->turned, &r->placed };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		strv_done(lists[i]);
 		*lists[i] = (struct strv){ 0 };
 	}
-	r->next = 0;
+	r->next = r->judged = 0;
 	next_swap(r);
 }
 
@@ -361,6 +347,14 @@ void recover_list(const struct recover *r, struct strv *ret)
 			strv_add(ret, v[i].name ? v[i].name : v[i].key);
 }
 
+void recover_end(struct recover *r)
+{
+	if (!r)
+		return;
+	r->ending = true;
+	interrupted_hurry(r->judging);
+}
+
 bool recover_busy(const struct recover *r)
 {
 	return r->busy;
@@ -378,8 +372,9 @@ void recover_free(struct recover *r)
 	strv_done(&r->tried);
 	strv_done(&r->blocked);
 	strv_done(&r->turned);
+	strv_done(&r->placed);
 	free(r->held);
 	free(r->run);
-	swaps_done(&r->swaps);
+	free(r->unit);
 	free(r);
 }

@@ -6,8 +6,8 @@
 
 /*
  * Law 1 after a crash, and after a start that failed: reconciles the ledger with what
- * is true. Containers first, in their start order; then temporaries; then snapshots of
- * runs that never committed. Tries again with growing pauses for as long as anything
+ * is true. Containers first, in their start order; then restores without a verdict; then
+ * temporaries; then snapshots of runs that never committed. Tries again with growing pauses for as long as anything
  * is open, for ever: a container that we stopped is never forgotten.
  */
 struct recover;
@@ -23,6 +23,8 @@ void recover_hold(struct recover *r, const char *unit);
 void recover_list(const struct recover *r, struct strv *ret);
 /* Leave uploads of interrupted runs to the daemon: a boot does not wait for a repository. */
 void recover_containers_only(struct recover *r, bool only);
+/* The daemon ends: the health of what an interrupted restore brought is asked for after the next start. */
+void recover_end(struct recover *r);
 bool recover_busy(const struct recover *r);
 void recover_free(struct recover *r); /* not while busy */
 

@@ -164,14 +164,28 @@ static void on_foretold(void *owner, const struct fault *first)
 	restore_free(r);
 }
 
-static void on_done(void *owner, const struct fault *first)
+/* What became of the old data is said when it is known. */
+static void advise(const struct restore *r, struct fault *f)
+{
+	if (f->code == FAULT_NONE || !r->swapping || f->advice[0])
+		return;
+	if (r->put_back)
+		fault_advise(f, "what was there is put back");
+	else if (r->stuck)
+		fault_advise(f, "what was there is not back yet, and its containers stay down until it is: the daemon tries again, see "
+			"kopi-docka status");
+}
+
+static void on_done(void *owner, const struct fault *outcome)
 {
 	struct restore *r = owner;
+	struct fault first_fault = *outcome, *first = &first_fault;
 	bool good = first->code == FAULT_NONE;
 	/* That the old data is back because the new was not healthy is an answer, not a failure to answer. */
 	bool answer = good || (r->put_back && r->verdict.code != FAULT_NONE);
 	struct log_fields fields = { .unit = r->unit, .backup_id = r->backup_id };
 
+	advise(r, first);
 	recover_hold(r->o.recover, NULL);
 	log_event(good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, EV_RESTORED, &fields, "restore of %s: %s", r->unit,
 		good ? "done" : first->text);

@@ -120,7 +120,7 @@ int restore_users(struct restore *r, struct unit *ret, struct fault *f) WARN_UNU
 char *restore_safety_id(const struct restore *r);
 /* What will be put where, from the items. */
 void restore_make_swaps(struct restore *r);
-/* The ledger says that what the record lists is to be put back, until it is closed. */
+/* The ledger points to the record, which says what a kill leaves to do, until it is closed. */
 void restore_open_swaps(struct restore *r, ledger_done_fn *done);
 /* All is settled; the record stays only where there is something to go back to, or to remove. */
 void restore_close_swaps(struct restore *r);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/host_path.h"
+#include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
@@ -325,11 +326,23 @@ static void sweep_next(struct restore *r)
 	start_place(r, &words, MEASURE_DEADLINE_MS, on_swept, it);
 }
 
+static void on_settled(void *arg, const struct fault *f)
+{
+	if (f) /* a kill from now on has its containers judged once more */
+		log_warning("%s", f->text);
+	sweep_next(arg);
+}
+
 /* A way back that is not over yet still needs what is staged: recovery goes on with it. */
 void restore_place_leave(void *owner)
 {
 	struct restore *r = owner;
 
 	r->next = r->stuck ? r->n_items : 0;
-	sweep_next(r);
+	if (r->stuck || r->swaps.state == SWAPS_UNDER_WAY || r->swaps.state == SWAPS_SETTLED) {
+		sweep_next(r);
+		return;
+	}
+	r->swaps.state = SWAPS_SETTLED; /* without what is staged there is no undoing it any more */
+	swaps_save(r->ctx, &r->swaps, on_settled, r);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exchange, and the way back. From the moment that something is staged until the last
- * swap is done the ledger says "put this back": a kill in between leaves neither half of
- * the items new nor containers on it.
+ * The exchange, and the way back. From the moment that something is staged until the verdict
+ * is known the ledger points to the record, and that says what a kill leaves to do: half of an
+ * exchange is put back, and what is all in place is judged by the health of its containers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -74,12 +74,15 @@ void restore_make_swaps(struct restore *r)
 	swaps_done(&r->swaps);
 	r->swaps = (struct swaps){
 		.id = xstrdup(r->restore_id), .unit = xstrdup(r->unit), .backup_id = xstrdup(r->backup_id),
-		.elsewhere = r->target != NULL,
+		.elsewhere = r->target != NULL, .way_back = r->o.way_back,
 	};
 	size_t n = 0;
 	const struct service_member *m = r->service ? service_members(r->service, &n) : NULL;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		strv_add(&r->swaps.containers, m[i].id);
+		if (!m[i].was_healthy)
+			strv_add(&r->swaps.unhealthy, m[i].id);
+	}
 	for (size_t i = 0; i < r->n_items; i++) {
 		const struct restore_item *it = &r->items[i];
 		if (it->in_place && !r->safety_dir && !r->swaps.safety)
@@ -105,21 +108,14 @@ void restore_open_swaps(struct restore *r, ledger_done_fn *done)
 	ledger_add(r->ctx->ledger, &e, 1, done, r);
 }
 
-static void close_entry(struct restore *r, const char *why, ledger_done_fn *done)
-{
-	char *key CLEANUP(freep) = swaps_key(r->restore_id);
-
-	ledger_close(r->ctx->ledger, key, why, done, r);
-}
-
 void restore_close_swaps(struct restore *r)
 {
-	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, r->restore_id);
+	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, r->restore_id), *key CLEANUP(freep) = swaps_key(r->restore_id);
 	bool worth = r->swaps.safety && r->engaged;
 
 	if (r->stuck)
 		return;
-	close_entry(r, "settled", NULL);
+	ledger_close(r->ctx->ledger, key, "settled", NULL, NULL);
 	for (size_t i = 0; i < r->swaps.n; i++)
 		worth |= r->swaps.v[i].done || r->swaps.v[i].put_back;
 	if (!worth)
@@ -128,24 +124,10 @@ void restore_close_swaps(struct restore *r)
 
 /* --- the exchange ------------------------------------------------------------------------------ */
 
-static void on_closed(void *arg, const struct fault *f)
+/* Before that is durable nothing may start with the new data: a kill would put back the old below it. */
+static void on_placed(void *arg, const struct fault *f)
 {
-	struct restore *r = arg;
-
-	/* If that is not durable, a kill from now on brings the old data back: whole as well. */
-	if (f)
-		log_warning("%s", f->text);
-	steps_next(r->steps);
-}
-
-/* Now with what there was before, and what was not there. */
-static void on_saved_again(void *arg, const struct fault *f)
-{
-	struct restore *r = arg;
-
-	if (f)
-		log_warning("%s", f->text);
-	close_entry(r, "all is in place", on_closed);
+	restore_next(arg, f);
 }
 
 static void on_swapped(void *arg, const struct fault *f)
@@ -154,12 +136,11 @@ static void on_swapped(void *arg, const struct fault *f)
 
 	r->swapper = NULL;
 	if (f) {
-		struct fault own = *f;
-		fault_advise(&own, "what was there is put back; kopi-docka status shows if anything is still open");
-		restore_next(r, &own);
+		restore_next(r, f);
 		return;
 	}
-	swaps_save(r->ctx, &r->swaps, on_saved_again, r);
+	r->swaps.state = SWAPS_PLACED; /* and with what there was before, and what was not there */
+	swaps_save(r->ctx, &r->swaps, on_placed, r);
 }
 
 static void on_saved(void *arg, const struct fault *f)
@@ -191,6 +172,15 @@ void restore_swap_cancel(void *owner)
 
 /* --- the way back ---------------------------------------------------------------------------------- */
 
+static void on_settled(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f) /* a kill from now on settles it once more */
+		log_warning("%s", f->text);
+	steps_next(r->steps);
+}
+
 static void on_put_back(void *arg, const struct fault *f)
 {
 	struct restore *r = arg;
@@ -204,10 +194,11 @@ static void on_put_back(void *arg, const struct fault *f)
 		return;
 	}
 	r->put_back = true;
-	close_entry(r, "put back", on_closed);
+	r->swaps.state = SWAPS_SETTLED;
+	swaps_save(r->ctx, &r->swaps, on_settled, r);
 }
 
-static void on_opened(void *arg, const struct fault *f)
+static void on_turned(void *arg, const struct fault *f)
 {
 	struct restore *r = arg;
 
@@ -226,10 +217,12 @@ void restore_swap_leave(void *owner)
 	struct restore *r = owner;
 
 	/* What could not be stopped again keeps what it has: nothing is changed under a container. */
-	if (!steps_failed(r->steps) || !r->swapping || anything_runs(r))
+	if (!steps_failed(r->steps) || !r->swapping || anything_runs(r)) {
 		steps_next(r->steps);
-	else
-		restore_open_swaps(r, on_opened);
+		return;
+	}
+	r->swaps.state = SWAPS_UNDER_WAY;
+	swaps_save(r->ctx, &r->swaps, on_turned, r);
 }
 
 void restore_offer_way_back(struct restore *r)

@@ -227,6 +227,16 @@ static void on_recorded_again(void *arg, const struct fault *f)
 	service_stop(r->service, on_step, r);
 }
 
+static void on_condemned(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f) /* a kill from now on has them judged once more */
+		log_warning("%s", f->text);
+	service_renew(r->service);
+	service_record(r->service, on_recorded_again, r);
+}
+
 void restore_start_leave(void *owner)
 {
 	struct restore *r = owner;
@@ -235,8 +245,8 @@ void restore_start_leave(void *owner)
 		steps_next(r->steps);
 		return;
 	}
-	service_renew(r->service);
-	service_record(r->service, on_recorded_again, r);
+	r->swaps.state = SWAPS_CONDEMNED;
+	swaps_save(r->ctx, &r->swaps, on_condemned, r);
 }
 
 static void on_healthy_again(void *arg, const struct fault *f)

@@ -256,6 +256,19 @@ void service_renew(struct service *s)
 	s->cancelled = false;
 }
 
+void service_adopt(struct service *s, const struct strv *started, const struct strv *unhealthy, int64_t max_ms)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct service_member *m = &s->members[i];
+		if (!strv_has(started, m->id))
+			continue;
+		m->state = MEMBER_STARTED;
+		m->was_healthy = !strv_has(unhealthy, m->id);
+		if (m->health_deadline_ms > max_ms)
+			m->health_deadline_ms = max_ms;
+	}
+}
+
 const struct service_member *service_members(const struct service *s, size_t *ret_n)
 {
 	*ret_n = s->n;

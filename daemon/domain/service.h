@@ -76,6 +76,11 @@ void service_start(struct service *s, service_done_fn *done, void *arg);
 void service_healthy(struct service *s, service_done_fn *done, void *arg);
 
 void service_cancel_healthy(struct service *s); /* hurry it: who is not unhealthy yet passes */
+/*
+ * After a crash: those of ${started} count as started by us, the others are not looked at, and the health of
+ * those in ${unhealthy} is not asked for; none is waited for longer than ${max_ms}. Then service_healthy().
+ */
+void service_adopt(struct service *s, const struct strv *started, const struct strv *unhealthy, int64_t max_ms);
 /* For a second turn of record, stop and start with the same members, as they run now. */
 void service_renew(struct service *s);
 

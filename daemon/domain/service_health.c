@@ -15,18 +15,25 @@
 
 static void poll_health(void *arg);
 
-static void health_over(struct service_member *m, const char *problem)
+static void health_unknown(struct service_member *m, const struct fault *f)
 {
 	struct service *s = m->service;
 
-	if (problem) {
-		struct fault f = { 0 };
-		fault_set(&f, FAULT_FAILED, -EIO, "%s", problem);
+	if (f) {
 		m->unhealthy = true;
-		service_problem(m, &f);
+		service_problem(m, f);
 	}
 	if (--s->pending == 0)
 		service_finish(s);
+}
+
+static void health_over(struct service_member *m, const char *problem)
+{
+	struct fault f = { 0 };
+
+	if (problem)
+		fault_set(&f, FAULT_FAILED, -EIO, "%s", problem);
+	health_unknown(m, problem ? &f : NULL);
 }
 
 static void judge_health(struct service_member *m, const struct container *c)
@@ -66,7 +73,7 @@ static void on_health(void *arg, const struct fault *f, struct container *c)
 	if (f && loop_now(m->service->o.loop) < m->deadline)
 		service_later(m, poll_health, RETRY_MS);
 	else if (f)
-		health_over(m, f->text);
+		health_unknown(m, f);
 	else if (!c)
 		health_over(m, "was removed after its start");
 	else

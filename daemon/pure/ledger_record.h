@@ -21,7 +21,7 @@ struct ledger_entry {
 	int level;        /* start order */
 	int grace_s;      /* a stop in flight may last this long */
 	char *inspect;    /* full inspect, to bring it back by hand */
-	/* LEDGER_SWAP: the restore that the key names is to be put back, from its record (swaps.h) */
+	/* LEDGER_SWAP: the restore that the key names has no verdict yet: its record (swaps.h) says what is to be done */
 	/* LEDGER_RUN: snapshots of a run that never committed are deleted by backup_id */
 	char *backup_id;
 };

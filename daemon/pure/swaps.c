@@ -15,6 +15,12 @@ static const char *const modes[] = {
 };
 _Static_assert(ARRAY_SIZE(modes) == SWAP_MODES, "every mode has a name");
 
+static const char *const states[] = {
+	[SWAPS_UNDER_WAY] = "under-way", [SWAPS_PLACED] = "placed", [SWAPS_CONDEMNED] = "condemned",
+	[SWAPS_SETTLED] = "settled",
+};
+_Static_assert(ARRAY_SIZE(states) == SWAPS_STATES, "every state has a name");
+
 static const struct {
 	const char *key;
 	size_t offset;
@@ -82,6 +88,9 @@ struct json_object *swaps_json(const struct swaps *s)
 	json_put_flag(o, "elsewhere", s->elsewhere);
 	json_put_text(o, "safety", s->safety);
 	json_put_list(o, "containers", &s->containers);
+	json_put_list(o, "unhealthy", &s->unhealthy);
+	json_put_text(o, "state", states[s->state]);
+	json_put_flag(o, "way_back", s->way_back);
 	for (size_t i = 0; i < s->n; i++) {
 		struct json_object *one = json_object_new_object();
 		json_put_text(one, "mode", modes[s->v[i].mode]);
@@ -122,6 +131,16 @@ static int read_swaps(struct json_object *list, struct swaps *ret)
 	return 0;
 }
 
+/* Without one it was written before there were any: half of it may be new. */
+static enum swaps_state read_state(const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(states) && !streq(states[i], name))
+		i++;
+	return i < ARRAY_SIZE(states) ? (enum swaps_state)i : SWAPS_UNDER_WAY;
+}
+
 int swaps_parse(const char *text, size_t len, struct swaps *ret)
 {
 	struct json_object *o CLEANUP(json_putp) = json_parse(text, len);
@@ -133,8 +152,11 @@ int swaps_parse(const char *text, size_t len, struct swaps *ret)
 		.backup_id = xstrdup(json_text(o, "backup_id")),
 		.elsewhere = json_flag(o, "elsewhere", false),
 		.safety = xstrdup(json_text(o, "safety")),
+		.state = read_state(json_text(o, "state")),
+		.way_back = json_flag(o, "way_back", false),
 	};
 	json_read_list(o, "containers", &ret->containers);
+	json_read_list(o, "unhealthy", &ret->unhealthy);
 	if (ret->id && ret->unit && restore_id_time(ret->id, &ms) == 0 && read_swaps(json_member(o, "swaps"), ret) == 0)
 		return 0;
 	swaps_done(ret);
@@ -150,6 +172,7 @@ void swaps_done(struct swaps *s)
 	}
 	free(s->v);
 	strv_done(&s->containers);
+	strv_done(&s->unhealthy);
 	free(s->id);
 	free(s->unit);
 	free(s->backup_id);

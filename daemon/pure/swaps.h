@@ -38,11 +38,23 @@ struct swap {
 	char *put_back;              /* where the new went on the way back, NULL */
 };
 
+/* How far it is, for whoever finds its ledger entry open after a kill. */
+enum swaps_state {
+	SWAPS_UNDER_WAY, /* old and new may be mixed: what was there comes back, before a container starts */
+	SWAPS_PLACED,    /* all is in place: whether it stays is the containers' health to say */
+	SWAPS_CONDEMNED, /* they do not want it: who runs with it is stopped, and what was there comes back */
+	SWAPS_SETTLED,   /* one or the other is in place for good, and what was staged goes */
+	SWAPS_STATES
+};
+
 struct swaps {
 	char *id;        /* of the restore: its time */
 	bool elsewhere;  /* into a directory: no restore --back brings that to the place */
 	char *unit, *backup_id;
 	struct strv containers; /* ids of what it stopped and started */
+	struct strv unhealthy;  /* those of them that were so before it: they need only run */
+	enum swaps_state state;
+	bool way_back;   /* not healthy with the new data: the old is to come back by itself */
 	char *safety;    /* the backup_id of its safety copies in the repository, NULL: none */
 	struct swap *v;
 	size_t n;

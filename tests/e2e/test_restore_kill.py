@@ -15,11 +15,11 @@ def contents(engine):
     return {(engine.volume(v) / "f").read_text().strip() for v in ("shopdata", "shopweb")}
 
 
-def kill_at(d, at, **parameters):
+def kill_at(d, at, unit="shop", **parameters):
     d.stop()
     d.start(KOPI_DOCKA_KILL_AT=at)
     with pytest.raises(ConnectionError):
-        d.call("Restore", {"unit": "shop", **parameters})
+        d.call("Restore", {"unit": unit, **parameters})
     assert d.process.wait(10) == -9
     d.start()
     world.until(lambda: d.call("Status")["parameters"]["recovering"] == [], f"nothing is open any more after {at}", 60)
@@ -54,16 +54,74 @@ def test_there(engine, daemon):
     assert [outcomes[at] for at in ("swap", "swap.1", "start")] == ["new", "new", "old"], outcomes
 
 
+def settled(daemon, what):
+    """The sentence of the log about an interrupted restore."""
+    return [line for line in daemon.log.read_text().splitlines() if "was interrupted" in line and what in line]
+
+
 def test_back(engine, daemon):
     picky(engine, daemon)
     running = {"shop-db-1": True, "shop-web-1": True}
-    for at in BACK + ["swap-back.1", "swap-back.2", BACK[-1] + ".end"]:
+    for at in ["start"] + BACK + ["swap-back.1", "swap-back.2", BACK[-1] + ".end"]:
         kill_at(daemon, at, way_back=True)
-        now = contents(engine)
-        assert now in ({"old"}, {"new"}), f"{at}: never one of each: {now}"
-        if now == {"old"}:  # killed before the exchange back began: what was restored is in place, and its container does not want it
-            assert at in ("stop-again", "swap-back")
-            daemon.ctl("restore", "shop", "--back", "last", "--yes", check=0)
+        assert contents(engine) == {"new"}, f"{at}: what its container does not want is not left to it"
         world.until(lambda: engine.all_states() == running, f"after {at} all run with the old data")
-        assert contents(engine) == {"new"}
         assert not found(engine, "-path", "*/.kopi-docka-staging/*/*"), at
+    assert settled(daemon, "they are not (shop-db-1: ended")
+
+
+def test_no_way_back_was_asked_for(engine, daemon):
+    """It stays, as without the kill, and how to go back is told."""
+    picky(engine, daemon)
+    kill_at(daemon, "start")
+    assert contents(engine) == {"old"} and not engine.all_states()["shop-db-1"]
+    assert "kopi-docka restore shop --back 2" in settled(daemon, "not healthy with it")[-1]
+    daemon.ctl("restore", "shop", "--back", "last", "--yes", check=0)
+    world.until(lambda: engine.all_states()["shop-db-1"], "the database runs")
+    assert contents(engine) == {"new"}
+    # and one that is healthy stays without more ado, whoever asked for what
+    engine.sh("shop-db-1", "touch /tmp/once")
+    kill_at(daemon, "healthy", way_back=True)
+    assert contents(engine) == {"old"} and settled(daemon, "what was restored stays")
+
+
+def healthy_by(engine, word):
+    """Healthy while /data/f says ${word}; never, not even for a moment, with anything else."""
+    engine.container("app", "--health-cmd", f"grep -q {word} /data/f", "--health-interval", "200ms", "--health-retries", "3",
+                     "--health-start-period", "1s", volumes=["vol:/data"])
+
+
+def unhealthy_point(engine, daemon):
+    """What is in the repository is not what its healthcheck wants; what is there now is."""
+    healthy_by(engine, "new")
+    engine.sh("app", "echo old > /data/f")
+    daemon.backup("app", state="warnings")
+    engine.sh("app", "echo new > /data/f")
+    world.until(lambda: engine.inspect("app")["State"]["Health"]["Status"] == "healthy", "it is healthy")
+
+
+@pytest.mark.parametrize("at", ["start", "healthy", "healthy.end", "stop-again.end"])
+def test_unhealthy(engine, daemon, at):
+    """It runs, and its healthcheck does not like what was restored: the verdict is waited for after the next start."""
+    unhealthy_point(engine, daemon)
+    kill_at(daemon, at, "app", way_back=True)
+    assert (engine.volume("vol") / "f").read_text() == "new\n" and engine.all_states() == {"app": True}
+    world.until(lambda: engine.inspect("app")["State"]["Health"]["Status"] == "healthy", "it is healthy again")
+    assert settled(daemon, "what was there before is in place")
+
+
+def test_killed_while_it_judges(engine, daemon):
+    """Twice: the second start goes on with what the first one had begun; and who ends the daemon does not wait for it."""
+    unhealthy_point(engine, daemon)
+    daemon.stop()
+    daemon.start(KOPI_DOCKA_KILL_AT="healthy")
+    with pytest.raises(ConnectionError):
+        daemon.call("Restore", {"unit": "app", "way_back": True})
+    daemon.process.wait(10)
+    daemon.start()
+    daemon.kill()
+    daemon.start()
+    daemon.stop()
+    daemon.start()
+    world.until(lambda: daemon.call("Status")["parameters"]["recovering"] == [], "nothing is open any more")
+    assert (engine.volume("vol") / "f").read_text() == "new\n" and engine.all_states() == {"app": True}

@@ -17,6 +17,9 @@ static void fill(struct swaps *s)
 	struct archive from = { .object = (char *)(uintptr_t)"k1", .file = (char *)(uintptr_t)"x.tar" };
 	archive_copy(&two->from, &from);
 	strv_add(&s->containers, "abc");
+	strv_add(&s->unhealthy, "abc");
+	s->state = SWAPS_CONDEMNED;
+	s->way_back = true;
 }
 
 static void round_trip(void **state)
@@ -34,6 +37,7 @@ static void round_trip(void **state)
 	assert_string_equal(place, "/v/a/b\n\xff\\");
 	assert_string_equal(whole, "/x");
 	assert_int_equal(b.v[1].mode, SWAP_IN_PLACE);
+	assert_true(b.state == SWAPS_CONDEMNED && b.way_back);
 	archive_done(&b.v[1].from);
 	assert_null(b.v[1].from.object);
 	swaps_done(&a);

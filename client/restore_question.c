@@ -97,7 +97,7 @@ static void show(FILE *to, const struct options *o, struct json_object *asked, s
 /* The part of Restore's parameters that says what; how it ends is not foretold. */
 static struct json_object *question(struct json_object *p)
 {
-	static const char *const keys[] = { "unit", "backup_id", "host", "items", "paths", "quoted", "target", "back", "in_place", "as", "map" };
+	static const char *const keys[] = { "unit", "backup_id", "host", "items", "paths", "quoted", "target", "back", "in_place", "keep_owners", "as", "map" };
 	struct json_object *q = json_object_new_object();
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

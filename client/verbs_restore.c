@@ -58,6 +58,8 @@ static int run_restore(const struct verb *v, struct options *o)
 	json_put_text(p, "safety_directory", safety);
 	if (o->in_place)
 		json_put_flag(p, "in_place", true);
+	if (o->keep_owners)
+		json_put_flag(p, "keep_owners", true);
 	if (o->yes)
 		json_put_flag(p, "way_back", true);
 	int status = o->dry_run ? restore_foretell(o, p) : o->yes || o->target ? EXIT_OK : restore_confirm(o, p);
@@ -175,6 +177,7 @@ static const struct verb verbs[] = {
 			FLAG("yes", yes, "do not ask; if the service is not healthy with it, the old data comes back by itself"),
 			TEXT("back", "ID", back, "undo the restore of this id, or the last one"),
 			FLAG("in-place", in_place, "no second copy beside the old: a safety copy first, then emptied and filled"),
+			FLAG("keep-owners", keep_owners, "owners by number, though this engine maps users in another way"),
 			TEXT("safety-directory", "DIR", safety_directory, "where that safety copy goes, instead of the repository"),
 			FLAG("dry-run", dry_run, "only say what would be done, and who would be stopped"),
 			FLAG("script", script, "only print a script that does it")),

@@ -193,6 +193,7 @@ static struct restore *start_restore(struct daemon *d, struct json_object *p, st
 	o.back = json_text(p, "back");
 	o.way_back = json_flag(p, "way_back", false);
 	o.in_place = json_flag(p, "in_place", false);
+	o.keep_owners = json_flag(p, "keep_owners", false);
 	o.safety_directory = json_text(p, "safety_directory");
 	return restore_start(&o, done);
 }

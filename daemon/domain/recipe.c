@@ -130,6 +130,26 @@ static int add_restore_md(struct recipe *r, struct fault *f)
 	return recipe_add(r, "RESTORE.md", text, f);
 }
 
+/* Containers that take no part in the engine's mapping have the host's owners. */
+static bool all_host_users(const struct recipe *r)
+{
+	size_t n = json_object_array_length(r->inspect_list);
+
+	for (size_t i = 0; i < n; i++)
+		if (!streq(json_text(json_member(json_object_array_get_idx(r->inspect_list, i), "HostConfig"), "UsernsMode"), "host"))
+			return false;
+	return n > 0;
+}
+
+static struct json_object *describe(const struct recipe *r)
+{
+	struct json_object *o = unit_json(r->o.unit);
+	char *owners CLEANUP(freep) = all_host_users(r) ? xstrdup("host") : engine_owners(&r->o.inv->engine);
+
+	json_put_text(o, "owners", owners);
+	return o;
+}
+
 static int add_own(struct recipe *r, struct fault *f)
 {
 	static const char *const below[] = { "", "/inspect", "/compose" };
@@ -139,7 +159,7 @@ static int add_own(struct recipe *r, struct fault *f)
 		char *dir CLEANUP(freep) = xasprintf("%s%s", r->directory, below[i]);
 		ret = dir_make(dir, 0700, f);
 	}
-	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", unit_json(r->o.unit), f)) < 0)
+	if (ret < 0 || (ret = add_inspects(r, f)) < 0 || (ret = add_json(r, "unit.json", describe(r), f)) < 0)
 		return ret;
 	add_volumes(r);
 	return add_json(r, "volumes.json", json_object_get(r->volume_list), f);

@@ -28,6 +28,7 @@ struct restore_options {
 	bool foretell;                       /* only say what would be done: PlanRestore */
 	const char *back;                    /* undo this restore: its id, or "last"; NULL: a normal restore */
 	bool way_back;                       /* not healthy with the new data: the old comes back by itself */
+	bool keep_owners;                    /* by number, though the engine maps users in another way than that of the point */
 	bool in_place;                       /* no second copy beside the old, even where it has room */
 	const char *safety_directory;        /* copies of the old go there; NULL: into the repository */
 	progress_fn *on_progress;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/varlink.h"
 #include "daemon/pure/path.h"
 #include "daemon/pure/tar.h"
 
@@ -310,6 +311,21 @@ void restore_take_plan(struct restore *r, struct planned *p)
 	r->now = units_find(&p->units, r->unit);
 }
 
+/* Owners travel by number, and a number is another user's under another mapping. Older recipes say nothing of it. */
+static int check_owners(const struct restore *r, struct fault *f)
+{
+	const char *then = json_text(r->recipe_unit, "owners");
+	char *now CLEANUP(freep) = engine_owners(&r->planned->inv->engine);
+
+	if (!then || r->o.keep_owners || streq(then, now))
+		return 0;
+	fault_set(f, FAULT_FAILED, -EINVAL, "restore point %s was made where owners of files are those of \"%s\", and this engine's are "
+		"\"%s\": its containers could not read what is theirs; nothing was stopped", r->backup_id, then, now);
+	fault_advise(f, "restore where the engine has that mapping or into a directory (--target); --keep-owners puts the owners back "
+		"by number all the same");
+	return -EINVAL;
+}
+
 static void on_planned(void *arg, const struct fault *f, struct planned *p)
 {
 	struct restore *r = arg;
@@ -320,6 +336,7 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 		return;
 	}
 	restore_take_plan(r, p);
+	IGNORE(check_owners(r, &own)); /* the fault tells */
 	for (size_t i = 0; i < r->n_items && own.code == FAULT_NONE; i++)
 		IGNORE(restore_locate(r, &r->items[i], &own)); /* the fault tells */
 	if (own.code != FAULT_NONE)

@@ -97,6 +97,22 @@ int inventory_parse_info(const char *text, size_t len, struct engine *ret, struc
 	return 0;
 }
 
+/* A remapped engine keeps its data in a directory of the mapping's name: /var/lib/docker/100000.100000. */
+char *engine_owners(const struct engine *e)
+{
+	const char *slash = e->root_dir ? strrchr(e->root_dir, '/') : NULL;
+	unsigned int uid, gid;
+	int end = 0;
+
+	if (e->rootless)
+		return xstrdup("rootless");
+	if (!e->userns)
+		return xstrdup("host");
+	if (slash && sscanf(slash, "/%u.%u%n", &uid, &gid, &end) == 2 && slash[end] == '\0')
+		return xasprintf("userns-remap %u.%u", uid, gid);
+	return xstrdup("userns-remap");
+}
+
 int inventory_parse_ids(const char *text, size_t len, struct strv *ret, struct fault *f)
 {
 	CLEANUP(json_putp) struct json_object *list = json_parse(text, len);

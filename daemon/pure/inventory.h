@@ -91,6 +91,11 @@ int inventory_parse_container(const char *text, size_t len, bool keep_raw, struc
 int inventory_parse_volumes(const char *text, size_t len, struct inventory *inv, struct fault *f)
 	WARN_UNUSED;
 int inventory_parse_info(const char *text, size_t len, struct engine *ret, struct fault *f) WARN_UNUSED;
+/*
+ * Whose a file is that a container writes as its own root: "host", "userns-remap UID.GID" (the engine shifts every
+ * owner by that), or "rootless" (by the mapping of the user it belongs to). Caller's.
+ */
+char *engine_owners(const struct engine *e);
 /* GET /containers/json → ids only. */
 int inventory_parse_ids(const char *text, size_t len, struct strv *ret, struct fault *f) WARN_UNUSED;
 /* "sha:/docker/containers/ID/hostname" lines of /proc/self/mountinfo → id or NULL. Caller's. */

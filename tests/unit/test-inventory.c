@@ -130,6 +130,31 @@ static void lists(void **state)
 	inventory_free(NULL);
 }
 
+static void owners(void **state)
+{
+	static const struct {
+		const char *info, *owners;
+	} engines[] = {
+		{ "{\"DockerRootDir\":\"/var/lib/docker\"}", "host" },
+		{ "{\"DockerRootDir\":\"/srv/100000.100000\",\"SecurityOptions\":[\"name=seccomp\"]}", "host" },
+		{ "{\"DockerRootDir\":\"/var/lib/docker/100000.200000\",\"SecurityOptions\":[\"name=seccomp\",\"name=userns\"]}",
+			"userns-remap 100000.200000" },
+		{ "{\"DockerRootDir\":\"/var/lib/docker/1.2x\",\"SecurityOptions\":[\"name=userns\"]}", "userns-remap" },
+		{ "{\"SecurityOptions\":[\"name=userns\"]}", "userns-remap" },
+		{ "{\"SecurityOptions\":[\"name=rootless\"]}", "rootless" },
+	};
+	struct fault f = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		struct engine e;
+		assert_int_equal(inventory_parse_info(engines[i].info, strlen(engines[i].info), &e, &f), 0);
+		char *found CLEANUP(freep) = engine_owners(&e);
+		assert_string_equal(found, engines[i].owners);
+		engine_done(&e);
+	}
+}
+
 static void other_engines(void **state)
 {
 	static const char podman[] =
@@ -413,6 +438,7 @@ int main(void)
 		cmocka_unit_test(compose_database),
 		cmocka_unit_test(compose_web),
 		cmocka_unit_test(others),
+		cmocka_unit_test(owners),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(other_engines),
 		cmocka_unit_test(nonsense_is_refused),

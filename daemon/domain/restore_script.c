@@ -115,6 +115,15 @@ static int order(const struct rendering *r, const struct script_item *items, siz
 	return 0;
 }
 
+/* Outer items first: what lies in one comes after it. A volume's place that is not known yet lies in none. */
+static int outer_first(const void *a, const void *b)
+{
+	const struct script_item *x = a, *y = b;
+	size_t n = x->dest ? strlen(x->dest) : 0, m = y->dest ? strlen(y->dest) : 0;
+
+	return n != m ? (n > m) - (n < m) : strcmp(x->id, y->id);
+}
+
 static char *render(struct rendering *r, const struct point *p, struct script_item *items, size_t n, struct fault *f)
 {
 	struct strv stop CLEANUP(strv_done) = { 0 }, start CLEANUP(strv_done) = { 0 }, connect CLEANUP(strv_done) = { 0 };
@@ -122,6 +131,7 @@ static char *render(struct rendering *r, const struct point *p, struct script_it
 
 	if (!r->target && order(r, items, n, &stop, &start, f) < 0)
 		return NULL;
+	qsort(items, n, sizeof(*items), outer_first);
 	strv_add(&connect, repository_name(r->ctx->repository));
 	struct script_options o = {
 		.unit = r->unit,
@@ -131,6 +141,7 @@ static char *render(struct rendering *r, const struct point *p, struct script_it
 		.identity = repository_identity(r->ctx->repository),
 		.items = items,
 		.n_items = n,
+		.target = r->target,
 		.stop = &stop,
 		.start = &start,
 	};

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/shell.h"
 #include "daemon/pure/plan.h"
 #include "daemon/pure/redact.h"
 
@@ -146,16 +147,6 @@ static void put_objects(struct buf *b, const struct restore_md_options *o)
 
 /* --- items --------------------------------------------------------------------------------- */
 
-/* A string inside a Go template: anything but plain characters as \xNN. */
-static void put_go_string(struct buf *b, const char *text)
-{
-	for (const char *p = text; *p; p++)
-		if (strchr("/_.-", *p) || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
-			buf_printf(b, "%c", *p);
-		else
-			buf_printf(b, "\\x%02x", (unsigned int)(unsigned char)*p);
-}
-
 static void put_filter(struct buf *b, const char *label, const char *value)
 {
 	char *filter CLEANUP(freep) = xasprintf("label=com.docker.compose.%s=%s", label, value);
@@ -167,6 +158,7 @@ static void put_filter(struct buf *b, const char *label, const char *value)
 /* Its name is new with every container: the container that has it tells. */
 static void put_anonymous_place(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
 {
+	char *destination CLEANUP(freep) = shell_template(it->destination);
 	char *number CLEANUP(freep) = xasprintf("%d", it->number > 0 ? it->number : 1);
 
 	buf_puts(b, "container=$(docker ps -aq --no-trunc");
@@ -174,7 +166,7 @@ static void put_anonymous_place(struct buf *b, const struct restore_md_options *
 	put_filter(b, "service", it->service);
 	put_filter(b, "container-number", number);
 	buf_puts(b, " --filter label=com.docker.compose.oneoff=False)\nplace=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination \"");
-	put_go_string(b, it->destination);
+	buf_puts(b, destination);
 	buf_puts(b, "\"}}{{.Source}}{{end}}{{end}}' -- \"$container\")\n[ -n \"$place\" ]\n");
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shape of the script: functions first, then one call an item, so that what differs
- * is data and what is done stands once. POSIX sh has no pipefail: kopia's exit is passed
- * around the pipe through a file, tar's as well. Whether an archive is of a directory or of
- * a single file, it says itself: by its first name.
+ * is data and what is done stands once (pure/way.sh, pure/restore.sh). POSIX sh has no pipefail:
+ * kopia's exit is passed around the pipe through a file, tar's as well. Whether an archive is of
+ * a directory or of a single file, it says itself: by its first name.
  */
 #include "daemon/pure/script.h"
 
@@ -12,6 +12,9 @@
 
 #include "common/buf.h"
 #include "common/shell.h"
+#include "daemon/pure/path.h"
+
+extern const char way_text[], restore_text[]; /* pure/way.sh, pure/restore.sh */
 
 static void put_word(struct buf *b, const char *word)
 {
@@ -38,13 +41,13 @@ static void put_comment(struct buf *b, const char *text)
 static const char script_head[] =
 	"set -u\n"
 	"umask 077\n"
-	"SAFETY=${SAFETY:-/var/tmp/kopi-docka-safety-$(date +%Y%m%dT%H%M%S)}\n"
-	"failed=0\n"
+	"LC_ALL=C\n"
+	"export LC_ALL\n"
 	"say() { printf '%s\\n' \"$*\"; }\n"
 	"die() { say \"error: $*\" >&2; exit 1; }\n"
 	"\n"
 	"[ \"$(id -u)\" = 0 ] || die 'this must run as root'\n"
-	"for program in docker kopia tar; do\n"
+	"for program in docker kopia awk sed stat find mktemp readlink; do\n"
 	"\tcommand -v \"$program\" >/dev/null || die \"$program is not installed\"\n"
 	"done\n"
 	"if [ -z \"${KOPIA_PASSWORD:-}\" ]; then\n"
@@ -54,86 +57,19 @@ static const char script_head[] =
 	"fi\n"
 	"export KOPIA_PASSWORD\n";
 
-static const char script_functions[] =
-	"\n"
-	"# place VOLUME: where docker keeps it.\n"
-	"place() { docker volume inspect -f '{{.Mountpoint}}' -- \"$1\"; }\n"
-	"\n"
-	"# need PATH: counts what a safety copy of it takes, in KiB.\n"
-	"need() {\n"
-	"\t[ -n \"$1\" ] || die 'docker does not say where a volume is'\n"
-	"\t[ -e \"$1\" ] || return 0\n"
-	"\tkib=$(du -skxH -- \"$1\" | cut -f 1 | head -n 1)\n"
-	"\tneeded=$((needed + ${kib:-0} + 1024))\n"
-	"}\n"
-	"\n"
-	"# resolved PATH: the engine follows a link to a mount's source, and so does the restore.\n"
-	"resolved() { if [ -L \"$1\" ]; then readlink -f -- \"$1\"; else printf '%s' \"$1\"; fi; }\n"
-	"\n"
-	"# keep NAME PATH: the safety copy of what is there now. Nothing is replaced without it.\n"
-	"keep() {\n"
-	"\tpath=$(resolved \"$2\")\n"
-	"\t[ -n \"$path\" ] || die 'docker does not say where a volume is'\n"
-	"\t[ -e \"$path\" ] || return 0\n"
-	"\t[ ! -e \"$SAFETY/$1.tar\" ] || die \"$SAFETY/$1.tar is there already: choose another SAFETY\"\n"
-	"\tsay \"safety copy of $path -> $SAFETY/$1.tar\"\n"
-	"\ttar -cf \"$SAFETY/$1.tar\" --no-unquote --numeric-owner --xattrs --xattrs-include='*' --sparse --format=posix \\\n"
-	"\t\t--one-file-system -C \"$(dirname -- \"$path\")\" -- \"./$(basename -- \"$path\")\" ||\n"
-	"\t\tdie \"no safety copy of $path: nothing was replaced\"\n"
-	"}\n"
-	"\n"
-	"# extract OBJECT/FILE DIRECTORY: fails if either program does. Prints the archive's first name.\n"
-	"extract() {\n"
-	"\t{\n"
-	"\t\tkopia --config-file=\"$KOPIA_CONFIG\" --no-auto-maintenance show \"$1\"\n"
-	"\t\tprintf '%s' \"$?\" >\"$work/kopia\"\n"
-	"\t} | {\n"
-	"\t\ttar -xpvf - --no-unquote --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore --warning=no-timestamp -C \"$2\"\n"
-	"\t\tprintf '%s' \"$?\" >\"$work/tar\"\n"
-	"\t} | sed -n 1p\n"
-	"\t[ \"$(cat \"$work/kopia\")$(cat \"$work/tar\")\" = 00 ]\n"
-	"}\n"
-	"\n"
-	"# bring OBJECT/FILE PATH: extracted whole beside PATH, then swapped.\n"
-	"bring() {\n"
-	"\tpath=$(resolved \"$2\")\n"
-	"\tparent=$(dirname -- \"$path\")\n"
-	"\tfresh=; old=\n"
-	"\tif ! { mkdir -p -- \"$parent\" && fresh=$(mktemp -d \"$parent/.kopi-docka-new.XXXXXX\") &&\n"
-	"\t\told=$(mktemp -d \"$parent/.kopi-docka-old.XXXXXX\") && first=$(extract \"$1\" \"$fresh\"); }; then\n"
-	"\t\tsay \"error: $path was not restored; it is as it was\" >&2\n"
-	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
-	"\tfi\n"
-	"\tnew=$fresh\n"
-	"\tif [ \"$first\" != ./ ]; then # of a single file\n"
-	"\t\tfor new in \"$fresh\"/* \"$fresh\"/.[!.]* \"$fresh\"/..?*; do [ ! -e \"$new\" ] || break; done\n"
-	"\tfi\n"
-	"\tif [ -e \"$path\" ] && ! mv -T -- \"$path\" \"$old/data\"; then\n"
-	"\t\tsay \"error: $path cannot be moved away; it is as it was\" >&2\n"
-	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
-	"\tfi\n"
-	"\tif ! mv -T -- \"$new\" \"$path\"; then\n"
-	"\t\tsay \"error: $path was not restored\" >&2\n"
-	"\t\t[ ! -e \"$old/data\" ] || mv -T -- \"$old/data\" \"$path\" || { say \"error: what was there is $old/data\" >&2; return 1; }\n"
-	"\t\trm -rf -- \"$fresh\" \"$old\"; return 1\n"
-	"\tfi\n"
-	"\t[ \"$new\" = \"$fresh\" ] || rmdir -- \"$fresh\"\n"
-	"\tif [ -e \"$old/data\" ]; then say \"restored $path; what was there: $old/data\"\n"
-	"\telse rmdir -- \"$old\"; say \"restored $path\"; fi\n"
-	"}\n";
-
-static void put_containers(struct buf *b, const char *function, const char *command, const struct strv *names)
+/* One call a container. Its number is its place in the order of starting, by which stop and start know each other. */
+static void put_containers(struct buf *b, const char *verb, const struct strv *names, const struct strv *start)
 {
-	buf_printf(b, "\n%s() {\n", function);
+	buf_printf(b, "\n%s_all() {\n", verb);
 	if (!names || names->n == 0)
 		buf_puts(b, "\t:\n");
 	for (size_t i = 0; names && i < names->n; i++) {
-		buf_printf(b, "\tdocker %s -- ", command);
+		size_t number = 0;
+		while (start && number < start->n && !streq(start->v[number], names->v[i]))
+			number++;
+		buf_printf(b, "\t%s %zu ", verb, number + 1);
 		put_word(b, names->v[i]);
-		buf_puts(b, " >/dev/null || { say \"error: ");
-		buf_printf(b, "%s\" ", command);
-		put_word(b, names->v[i]);
-		buf_puts(b, " >&2; failed=1; }\n");
+		buf_puts(b, "\n");
 	}
 	buf_puts(b, "}\n");
 }
@@ -162,6 +98,16 @@ static void put_create(struct buf *b, const struct script_item *it)
 	buf_puts(b, " >/dev/null || die 'cannot create a volume'\n");
 }
 
+static const char script_begin[] =
+	"\n"
+	"find_tar || exit 1\n"
+	"work=$(mktemp -d) || die 'cannot make a temporary directory'\n"
+	"trap 'rm -rf -- \"$work\"' EXIT\n"
+	"me=$(stat -c %u -- \"$work\")\n"
+	"room=.kopi-docka-old.${work##*.}\n"
+	"newline='\n'\n"
+	"needed=0 failed=0\n";
+
 static void put_head(struct buf *b, const struct script_options *o)
 {
 	buf_puts(b, "#!/bin/sh\n# shellcheck disable=SC2016 # names stand here as they are\n# Restores the unit ");
@@ -182,25 +128,36 @@ static void put_head(struct buf *b, const struct script_options *o)
 	buf_puts(b, "\nfi\n[ -r \"$KOPIA_CONFIG\" ] || die \"$KOPIA_CONFIG is not there: connect to the repository first\"\n"
 		     "kopia --config-file=\"$KOPIA_CONFIG\" --no-auto-maintenance repository status >/dev/null ||\n"
 		     "\tdie 'kopia cannot open the repository: nothing was stopped'\n");
-	buf_puts(b, script_functions);
+	buf_puts(b, way_text);
+	buf_puts(b, restore_text);
+	buf_puts(b, script_begin);
 }
 
 static const char script_stop[] =
 	"\n"
-	"# Whatever happens below, what was stopped is started.\n"
+	"# Whatever happens below: all items are the new ones or all the old, and what was stopped is started.\n"
+	"whole=0\n"
 	"finish() {\n"
+	"\ttrap '' INT TERM HUP\n"
+	"\tn=$items\n"
+	"\twhile [ \"$whole\" = 0 ] && [ \"$n\" -gt 0 ]; do\n"
+	"\t\tundo \"$n\" || { failed=1; stuck=1; }\n"
+	"\t\tn=$((n - 1))\n"
+	"\tdone\n"
 	"\tstart_all\n"
-	"\trm -rf -- \"$work\"\n"
+	"\tif [ -z \"${stuck:-}\" ]; then rm -rf -- \"$work\"; else say \"what is needed for that is in $work\"; fi\n"
 	"\tsay \"safety copies: $SAFETY\"\n"
 	"\t[ \"$failed\" = 0 ] || exit 1\n"
 	"}\n"
 	"trap finish EXIT\n"
 	"trap 'exit 1' INT TERM HUP\n"
+	"trap '' PIPE\n"
 	"stop_all\n"
 	"[ \"$failed\" = 0 ] || die 'not everything could be stopped'\n"
 	"\n";
 
 static const char script_room[] =
+	"safe_place\n"
 	"free=$(df -Pk -- \"$SAFETY\" | awk 'END { print $4 }')\n"
 	"[ \"${free:-0}\" -ge \"$needed\" ] || die \"$SAFETY has $free KiB free, the safety copies may take $needed KiB: set SAFETY\"\n";
 
@@ -214,22 +171,72 @@ static void put_left(struct buf *b, const struct script_item *it)
 	buf_puts(b, "\n");
 }
 
-static void put_item(struct buf *b, const struct script_item *it)
+/* What containers only read is put back where nothing is: then it is none of the script's items any more. */
+static void put_look(struct buf *b, const struct script_options *o, size_t i)
 {
-	char *what CLEANUP(freep) = xasprintf("%s/%s", it->object, it->file);
+	const struct script_item *it = &o->items[i];
 
+	put_create(b, it);
 	if (it->only_missing) {
-		buf_puts(b, "if [ -e ");
-		put_path(b, it);
-		buf_puts(b, " ]; then say 'not put back, it is there and its containers only read it:' ");
+		buf_printf(b, "leave_what_is %zu ", i + 1);
 		put_word(b, it->id);
-		buf_puts(b, "; else\n\t");
+		buf_puts(b, " ");
+		put_path(b, it);
+		buf_puts(b, " ||\n\t");
 	}
-	buf_puts(b, "bring ");
-	put_word(b, what);
-	buf_puts(b, " ");
+	buf_printf(b, "look %zu ", i + 1);
 	put_path(b, it);
-	buf_puts(b, it->only_missing ? " || failed=1\nfi\n" : " || failed=1\n");
+	if (it->dest && !o->target) {
+		char *source CLEANUP(freep) = shell_template(it->dest);
+		buf_puts(b, " ");
+		put_word(b, source);
+	}
+	buf_puts(b, "\n");
+}
+
+static void put_looks(struct buf *b, const struct script_options *o)
+{
+	if (o->target) {
+		buf_puts(b, "target ");
+		put_word(b, o->target);
+		buf_puts(b, "\n");
+	}
+	for (size_t i = 0; i < o->n_items; i++)
+		if (!o->items[i].left)
+			put_look(b, o, i);
+}
+
+/* Does ${items}[${n}] lie in one that comes before it? */
+static bool is_nested(const struct script_item *items, size_t n)
+{
+	for (size_t i = 0; items[n].dest && i < n; i++)
+		if (items[i].dest && !items[i].left && path_inside(items[n].dest, items[i].dest))
+			return true;
+	return false;
+}
+
+static void put_brings(struct buf *b, const struct script_options *o)
+{
+	for (size_t i = 0; i < o->n_items; i++)
+		if (!o->items[i].left)
+			buf_printf(b, "keep %zu\n", i + 1);
+	buf_puts(b, "\n");
+	for (size_t i = 0; i < o->n_items; i++) {
+		if (o->items[i].left)
+			continue;
+		char *what CLEANUP(freep) = xasprintf("%s/%s", o->items[i].object, o->items[i].file);
+		if (is_nested(o->items, i))
+			buf_printf(b, "nested %zu\n", i + 1);
+		buf_printf(b, "bring %zu ", i + 1);
+		put_word(b, what);
+		buf_puts(b, "\n");
+	}
+	buf_puts(b, "whole=1\n");
+	for (size_t i = 0; i < o->n_items; i++)
+		if (o->items[i].left)
+			put_left(b, &o->items[i]);
+		else
+			buf_printf(b, "tell %zu\n", i + 1);
 }
 
 char *script_restore(const struct script_options *o)
@@ -237,32 +244,12 @@ char *script_restore(const struct script_options *o)
 	struct buf b = { 0 };
 
 	put_head(&b, o);
-	put_containers(&b, "stop_all", "stop", o->stop);
-	put_containers(&b, "start_all", "start", o->start);
-	buf_puts(&b, "\nmkdir -p -- \"$SAFETY\" || die \"cannot make $SAFETY\"\n"
-		     "work=$(mktemp -d) || die 'cannot make a temporary directory'\nneeded=0\n");
-	for (size_t i = 0; i < o->n_items; i++) {
-		if (o->items[i].left || o->items[i].only_missing)
-			continue; /* nothing is replaced there */
-		put_create(&b, &o->items[i]);
-		buf_puts(&b, "need ");
-		put_path(&b, &o->items[i]);
-		buf_puts(&b, "\n");
-	}
+	put_containers(&b, "stop", o->stop, o->start);
+	put_containers(&b, "start", o->start, o->start);
+	buf_printf(&b, "\nitems=%zu\n", o->n_items);
+	put_looks(&b, o);
 	buf_puts(&b, script_room);
 	buf_puts(&b, script_stop);
-	for (size_t i = 0; i < o->n_items; i++) {
-		if (o->items[i].left || o->items[i].only_missing)
-			continue;
-		buf_printf(&b, "keep item-%zu ", i + 1);
-		put_path(&b, &o->items[i]);
-		buf_puts(&b, "\n");
-	}
-	buf_puts(&b, "\n");
-	for (size_t i = 0; i < o->n_items; i++)
-		if (o->items[i].left)
-			put_left(&b, &o->items[i]);
-		else
-			put_item(&b, &o->items[i]);
+	put_brings(&b, o);
 	return buf_steal(&b);
 }

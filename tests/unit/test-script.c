@@ -24,6 +24,8 @@ static const char fake_docker[] =
 	"#!/bin/sh\n"
 	"case $1 in\n"
 	"stop|start) printf '%s %s\\n' \"$1\" \"$3\" >>\"$WORLD/log\"; [ \"$2\" = -- ] && [ ! -e \"$WORLD/fail-$1\" ];;\n"
+	"inspect) for name do :; done; [ ! -e \"$WORLD/state-$name\" ] && echo running || cat \"$WORLD/state-$name\";;\n"
+	"pause) printf '%s %s\\n' \"$1\" \"$3\" >>\"$WORLD/log\";;\n"
 	"volume)\n"
 	"\tfor name do :; done\n"
 	"\tcase $2 in\n"
@@ -208,8 +210,7 @@ static char *make_script(const struct world *w)
 		{ .id = "bind:y",
 			.object = "k1",
 			.file = "single.tar",
-			.dest = single,
-			.is_file = true },
+			.dest = single },
 	};
 	const struct script_options o = { .unit = "shop\ntouch pwned",
 		.backup_id = "20260131T020000Z",
@@ -286,7 +287,8 @@ static void a_damaged_archive_changes_nothing(void **state)
 	assert_int_equal(run_script(w), 1);
 	check_services(w);
 	check_file(w, "volumes/data/_data/file", "old\n");
-	check_file(w, "single.conf", "also"); /* one item's failure is its own */
+	check_file(w, "single.conf", "old"); /* all or none */
+	assert_int_equal(run("ls -A . volumes/data | grep -q kopi-docka"), 1);
 }
 
 static void starts_what_it_stopped(void **state)

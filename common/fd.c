@@ -144,7 +144,7 @@ int dir_make(const char *path, mode_t mode, struct fault *f)
 	}
 }
 
-static int remove_below(int parent, const char *name)
+int dir_remove_at(int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *e;
@@ -160,7 +160,7 @@ static int remove_below(int parent, const char *name)
 	while ((e = readdir(d))) {
 		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
 			continue;
-		int one = remove_below(fd, e->d_name);
+		int one = dir_remove_at(fd, e->d_name);
 		r = r < 0 ? r : one;
 	}
 	closedir(d);
@@ -171,5 +171,5 @@ static int remove_below(int parent, const char *name)
 
 int dir_remove(const char *path)
 {
-	return remove_below(AT_FDCWD, path);
+	return dir_remove_at(AT_FDCWD, path);
 }

@@ -28,5 +28,6 @@ int file_remove(const char *path, struct fault *f) WARN_UNUSED;
 int dir_make(const char *path, mode_t mode, struct fault *f) WARN_UNUSED;
 /* Remove a tree below our own directories (never follows symlinks). */
 int dir_remove(const char *path) WARN_UNUSED;
+int dir_remove_at(int parent, const char *name) WARN_UNUSED;
 
 #endif

@@ -3,15 +3,16 @@
  * kopi-docka-place: what a restore does to an item's path. A child of the daemon and
  * killable, because a dead mount blocks whoever touches it.
  *
- *   stage [--file] [--paths] [--beside DIR] --id ID --name NAME DEST
- *       a fresh directory for the new data on DEST's filesystem; one JSON line says where
- *       it is, where the old will be kept, and what is free there
- *   swap, undo --mode MODE --new … --dest … --kept … --failed … --marker … [--nothing] [--root … --below …]
+ *   stage [--file] [--paths] [--secret] [--beside DIR] [--state DIR] [--mounted PID …] [--running PID …] --id ID --name NAME DEST [PATH …]
+ *       a fresh directory for the new data in DEST's mount, where nobody else can write; one JSON line says where it is,
+ *       where the old will be kept, what is free there, and what was found at DEST. --secret: what is missing is made 0700
+ *   fresh --staged-is DEVICE:INODE STAGED   is it still ours, and empty?
+ *   swap, undo --mode MODE --new … --dest … --kept … --failed … --marker … [--nothing] [--root …] [--staged … --staged-is …] [--dest-is …]
  *       the old goes to KEPT ("kept" is printed if that is something) and the new to DEST;
  *       undo goes back from wherever it stands
  *   clear [--marker FILE] DIR
  *       empty it, for a restore in place after a safety copy; a file stays for tar to replace
- *   sweep STAGED       the staging directory goes
+ *   sweep [--staged-is …] STAGED   the staging directory goes
  *   forget ID PATH …   old copies that a restore of this id has kept
  *   room PATH ITEM …, used PATH, save FILE
  *
@@ -74,12 +75,12 @@ bool place_skips(const char *name)
 
 static int usage(void)
 {
-	fputs("usage: kopi-docka-place stage|swap|undo|clear|sweep|forget|room|used|save …: called by kopi-dockad\n", stderr);
+	fputs("usage: kopi-docka-place stage|fresh|swap|undo|clear|sweep|forget|room|used|save …: called by kopi-dockad\n", stderr);
 	return 2;
 }
 
-enum { OPT_FILE = 256, OPT_PATHS, OPT_BESIDE, OPT_ID, OPT_NAME, OPT_MODE, OPT_NEW, OPT_DEST, OPT_KEPT, OPT_FAILED,
-	OPT_MARKER, OPT_ROOT, OPT_BELOW, OPT_NOTHING };
+enum { OPT_FILE = 256, OPT_PATHS, OPT_SECRET, OPT_BESIDE, OPT_STATE, OPT_ID, OPT_NAME, OPT_MOUNTED, OPT_RUNNING, OPT_MODE, OPT_NEW,
+	OPT_DEST, OPT_KEPT, OPT_FAILED, OPT_MARKER, OPT_ROOT, OPT_STAGED, OPT_STAGED_IS, OPT_DEST_IS, OPT_NOTHING };
 
 static const struct option options[] = {
 	{ "file", no_argument, NULL, OPT_FILE }, { "paths", no_argument, NULL, OPT_PATHS },
@@ -88,7 +89,10 @@ static const struct option options[] = {
 	{ "new", required_argument, NULL, OPT_NEW }, { "dest", required_argument, NULL, OPT_DEST },
 	{ "kept", required_argument, NULL, OPT_KEPT }, { "failed", required_argument, NULL, OPT_FAILED },
 	{ "marker", required_argument, NULL, OPT_MARKER }, { "root", required_argument, NULL, OPT_ROOT },
-	{ "below", required_argument, NULL, OPT_BELOW }, { "nothing", no_argument, NULL, OPT_NOTHING }, { 0 },
+	{ "nothing", no_argument, NULL, OPT_NOTHING }, { "secret", no_argument, NULL, OPT_SECRET },
+	{ "state", required_argument, NULL, OPT_STATE }, { "mounted", required_argument, NULL, OPT_MOUNTED },
+	{ "running", required_argument, NULL, OPT_RUNNING }, { "staged", required_argument, NULL, OPT_STAGED },
+	{ "staged-is", required_argument, NULL, OPT_STAGED_IS }, { "dest-is", required_argument, NULL, OPT_DEST_IS }, { 0 },
 };
 
 static bool take(int opt, struct stage *s, struct exchange *x)
@@ -106,7 +110,13 @@ static bool take(int opt, struct stage *s, struct exchange *x)
 	case OPT_FAILED: x->failed = optarg; break;
 	case OPT_MARKER: x->marker = optarg; break;
 	case OPT_ROOT: x->root = optarg; break;
-	case OPT_BELOW: x->below = optarg; break;
+	case OPT_SECRET: s->secret = true; break;
+	case OPT_STATE: s->state = optarg; break;
+	case OPT_MOUNTED: strv_add(&s->mounted, optarg); break;
+	case OPT_RUNNING: strv_add(&s->running, optarg); break;
+	case OPT_STAGED: x->staged = optarg; break;
+	case OPT_STAGED_IS: x->staged_is = optarg; break;
+	case OPT_DEST_IS: x->dest_is = optarg; break;
 	case OPT_NOTHING: x->nothing = true; break;
 	default: return false;
 	}
@@ -115,13 +125,15 @@ static bool take(int opt, struct stage *s, struct exchange *x)
 
 static bool whole(const struct exchange *x)
 {
-	return x->mode && x->new && x->dest && x->kept && x->failed && x->marker && (!streq(x->mode, "path") || (x->root && x->below));
+	return x->mode && x->new && x->dest && x->kept && x->failed && x->marker && (!streq(x->mode, "path") || x->root);
 }
 
 static int run(const char *verb, char **words, int n, struct stage *s, const struct exchange *x)
 {
-	if (streq(verb, "stage") && n == 1 && s->id && s->name) {
+	if (streq(verb, "stage") && n >= 1 && s->id && s->name) {
 		s->dest = words[0];
+		s->wanted = words + 1;
+		s->n_wanted = (size_t)(n - 1);
 		return place_stage(s);
 	}
 	if (streq(verb, "swap") && n == 0 && whole(x))
@@ -131,7 +143,9 @@ static int run(const char *verb, char **words, int n, struct stage *s, const str
 	if (streq(verb, "clear") && n == 1)
 		return place_clear(words[0], x->marker);
 	if (streq(verb, "sweep") && n == 1)
-		return place_sweep(words[0]);
+		return place_sweep(words[0], x->staged_is);
+	if (streq(verb, "fresh") && n == 1 && x->staged_is)
+		return place_fresh(words[0], x->staged_is);
 	if (streq(verb, "forget") && n >= 2)
 		return place_forget(words[0], words + 1, n - 1);
 	if (streq(verb, "room") && n >= 1)

@@ -20,79 +20,151 @@
 
 #include "common/fd.h"
 
-/* --- names --------------------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------------------------ */
 
-struct spot { /* where dest is: a directory, and the name in it */
-	int dir;
-	const char *name;
+struct places {
+	struct spot new, dest, kept, failed; /* kept and failed: not there before something goes to them */
 };
 
-/* One directory of a path in the item, which whoever owns it may have made a link: never followed. */
-static int step_into(int dir, const char *name, const char *like, bool make)
+static void places_done(struct places *p)
 {
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0 || errno != ENOENT || !make)
-		return fd;
-	int model CLEANUP(closep) = open(like, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (mkdirat(dir, name, 0700) < 0)
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && model >= 0)
-		IGNORE(place_copy_attributes(model, fd, name)); /* a directory with plain attributes is better than none */
-	return fd;
+	spot_done(&p->new);
+	spot_done(&p->dest);
+	spot_done(&p->kept);
+	spot_done(&p->failed);
 }
 
-static int find_below(const struct exchange *x, bool make, struct spot *ret)
+/* The staging directory, if it is the one that was made; not there is fine. */
+static int find_staged(const struct exchange *x, struct spot *ret)
 {
-	char *rest CLEANUP(freep) = xstrdup(x->dest);
-	int dir = open(x->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!x->staged)
+		return 0;
+	if (spot_ours(x->staged, false, ret) != 0)
+		return 1;
+	char *found CLEANUP(freep) = spot_identity(ret);
+	if (!found || !x->staged_is || streq(found, x->staged_is))
+		return 0;
+	return place_refuse("%s is another directory than the one that was made: nothing is taken from it", x->staged);
+}
 
-	for (char *p = rest, *slash; dir >= 0 && (slash = strchr(p, '/')); p = slash + 1) {
-		*slash = '\0';
-		char *like CLEANUP(freep) = xasprintf("%s/%s", x->below, rest);
-		int next = step_into(dir, p, like, make);
-		int saved = errno;
-		close(dir);
-		errno = saved;
-		dir = next;
-		if (next < 0 && (errno == ENOTDIR || errno == ELOOP))
-			return place_refuse("%s/%s is no directory now: nothing can be put below it", x->root, rest);
-		*slash = '/';
-	}
-	if (dir < 0)
-		return place_fail("cannot open the directory of", x->dest);
-	*ret = (struct spot){ .dir = dir, .name = place_name(x->dest) };
+/* What is brought: the staged tree, something in it, or an old copy. */
+static int find_new(const struct exchange *x, const struct spot *staged, struct spot *ret)
+{
+	size_t len = x->staged ? strlen(x->staged) : 0;
+
+	if (!len || strncmp(x->new, x->staged, len) != 0 || x->new[len] != '/')
+		return spot_ours(x->new, false, ret);
+	const char *rest = x->new + len + 1, *slash = strrchr(rest, '/');
+	char *above CLEANUP(freep) = xstrndup(rest, slash ? (size_t)(slash - rest) : 0);
+	int top CLEANUP(closep) = spot_open(staged);
+	struct fault f = { 0 };
+	int dir = top < 0 ? -1 : way_open_at(top, above, x->staged, &f);
+	if (dir < 0 && f.code != FAULT_NONE && f.sys != -ENOENT)
+		return place_refuse("%s", f.text);
+	*ret = (struct spot){ dir, xstrdup(place_name(rest)) };
 	return 0;
 }
 
-static int find_spot(const struct exchange *x, bool make, struct spot *ret)
+static int find_places(const struct exchange *x, bool make, struct places *p)
 {
-	if (streq(x->mode, "path"))
-		return find_below(x, make, ret);
-	char *parent CLEANUP(freep) = place_parent(x->dest);
-	int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return place_fail("cannot open", parent);
-	*ret = (struct spot){ .dir = dir, .name = place_name(x->dest) };
-	return 0;
+	struct spot staged CLEANUP(spot_done) = SPOT_INIT;
+	struct below b = { .root = x->root, .is = x->dest_is, .path = x->dest, .models = &staged };
+
+	if (find_staged(x, &staged) != 0 || find_new(x, &staged, &p->new) != 0)
+		return 1;
+	if (spot_ours(x->kept, false, &p->kept) != 0 || spot_ours(x->failed, false, &p->failed) != 0)
+		return 1;
+	if (staged.dir < 0)
+		b.models = NULL;
+	return streq(x->mode, "path") ? spot_below(&b, make, &p->dest) : spot_at(x->dest, &p->dest);
 }
 
-static char *identity(int dir, const char *name)
+static bool is(const char *mark, const struct spot *s)
 {
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return NULL;
-	return xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-}
-
-static bool is(const char *mark, int dir, const char *name)
-{
-	char *found CLEANUP(freep) = identity(dir, name);
+	char *found CLEANUP(freep) = spot_identity(s);
 
 	return streq(mark, found);
 }
+
+/* Where the old goes, which is made only now: nothing of ours stands around for nothing. */
+static int make_ready(const char *path, struct spot *s)
+{
+	spot_done(s);
+	return spot_ours(path, true, s);
+}
+
+/* --- rename and path ------------------------------------------------------------------- */
+
+/*
+ * ${a} and ${dest} change places and what then is at ${a} goes to ${rest}. Who owns dest's directory can put anything
+ * at its name until the very moment: what came is looked at, and given back where it is not the ${old}.
+ */
+static int turn(const struct spot *a, const struct spot *dest, const char *old, const struct spot *rest)
+{
+	if (renameat2(a->dir, a->name, dest->dir, dest->name, RENAME_EXCHANGE) == 0) {
+		if (is(old, a))
+			return spot_move(a, rest);
+		IGNORE(renameat2(a->dir, a->name, dest->dir, dest->name, RENAME_EXCHANGE)); /* said below either way */
+		return place_refuse("%s was exchanged by somebody at this moment: it stays as it is", dest->name);
+	}
+	if (errno == EXDEV)
+		return place_refuse("%s cannot change places with what is on another mount or in another quota: restore with --in-place",
+			dest->name);
+	if (errno != EINVAL && errno != ENOSYS)
+		return place_fail("cannot exchange", dest->name);
+	/* A filesystem that cannot exchange: dest is missing for a moment, and undo knows that. */
+	if (spot_move(dest, rest) != 0)
+		return 1;
+	if (is(old, rest))
+		return spot_move(a, dest);
+	IGNORE(spot_move(rest, dest)); /* as above */
+	return place_refuse("%s was exchanged by somebody at this moment: it stays as it is", dest->name);
+}
+
+static int swap_names(const struct exchange *x, struct places *p)
+{
+	char *mark CLEANUP(freep) = spot_identity(&p->new), *old CLEANUP(freep) = spot_identity(&p->dest);
+	const char *text = mark ? mark : "none";
+	bool checked = streq(x->mode, "rename") && x->dest_is;
+	struct fault f = { 0 };
+
+	if (!mark && !x->nothing)
+		return place_refuse("%s is not there any more: what is at %s stays", x->new, x->dest);
+	if (checked && !streq(old ? old : "none", x->dest_is))
+		return place_refuse("%s is not what it was when this began: somebody put another in its place, and it stays", x->dest);
+	if (old && make_ready(x->kept, &p->kept) != 0)
+		return 1;
+	if (file_replace(x->marker, text, strlen(text), 0600, &f) < 0)
+		return place_refuse("%s", f.text);
+	if (mark && old)
+		return turn(&p->new, &p->dest, old, &p->kept);
+	if (mark)
+		return spot_move(&p->new, &p->dest);
+	return old ? spot_move(&p->dest, &p->kept) : 0;
+}
+
+static int undo_names(const struct exchange *x, struct places *p, const char *mark)
+{
+	char *at_dest CLEANUP(freep) = spot_identity(&p->dest), *at_kept CLEANUP(freep) = spot_identity(&p->kept);
+	char *at_new CLEANUP(freep) = spot_identity(&p->new);
+	bool old_kept = at_kept && !streq(at_kept, mark);
+
+	if (streq(mark, at_dest)) {
+		if (make_ready(x->failed, &p->failed) != 0)
+			return 1;
+		if (old_kept || at_new)
+			return turn(old_kept ? &p->kept : &p->new, &p->dest, mark, &p->failed);
+		return spot_move(&p->dest, &p->failed);
+	}
+	if (!at_dest && old_kept)
+		return spot_move(&p->kept, &p->dest);
+	/* A way back that was interrupted after its exchange. */
+	if (at_kept && streq(at_kept, mark))
+		return make_ready(x->failed, &p->failed) != 0 ? 1 : spot_move(&p->kept, &p->failed);
+	return 0;
+}
+
+/* --- contents ------------------------------------------------------------------------------ */
 
 static bool is_there(const char *path)
 {
@@ -105,60 +177,6 @@ static int move(int from_dir, const char *from, int to_dir, const char *to)
 {
 	return renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) < 0 ? place_fail("cannot move to", to) : 0;
 }
-
-/* ${a} and ${spot} change places and what then is at ${a} goes to ${rest}. */
-static int turn(const char *a, const struct spot *spot, const char *rest)
-{
-	if (renameat2(AT_FDCWD, a, spot->dir, spot->name, RENAME_EXCHANGE) == 0)
-		return move(AT_FDCWD, a, AT_FDCWD, rest);
-	if (errno != EINVAL && errno != ENOSYS)
-		return place_fail("cannot exchange", spot->name);
-	/* A filesystem that cannot exchange: dest is missing for a moment, and undo knows that. */
-	if (move(spot->dir, spot->name, AT_FDCWD, rest) != 0)
-		return 1;
-	return move(AT_FDCWD, a, spot->dir, spot->name);
-}
-
-/* --- rename and path ------------------------------------------------------------------- */
-
-static int swap_names(const struct exchange *x, const struct spot *spot)
-{
-	char *mark CLEANUP(freep) = identity(AT_FDCWD, x->new);
-	char *old CLEANUP(freep) = identity(spot->dir, spot->name);
-	struct fault f = { 0 };
-	const char *text = mark ? mark : "none";
-
-	if (old && place_make_parent(x->kept, 0700) != 0)
-		return 1;
-	if (file_replace(x->marker, text, strlen(text), 0600, &f) < 0)
-		return place_refuse("%s", f.text);
-	if (mark && old)
-		return turn(x->new, spot, x->kept);
-	if (mark)
-		return move(AT_FDCWD, x->new, spot->dir, spot->name);
-	return old ? move(spot->dir, spot->name, AT_FDCWD, x->kept) : 0;
-}
-
-static int undo_names(const struct exchange *x, const struct spot *spot, const char *mark)
-{
-	char *at_dest CLEANUP(freep) = identity(spot->dir, spot->name);
-	bool old_kept = is_there(x->kept) && !is(mark, AT_FDCWD, x->kept);
-
-	if (place_make_parent(x->failed, 0700) != 0)
-		return 1;
-	if (streq(mark, at_dest)) {
-		const char *old = old_kept ? x->kept : is_there(x->new) ? x->new : NULL;
-		return old ? turn(old, spot, x->failed) : move(spot->dir, spot->name, AT_FDCWD, x->failed);
-	}
-	if (!at_dest && old_kept)
-		return move(AT_FDCWD, x->kept, spot->dir, spot->name);
-	/* A way back that was interrupted after its exchange. */
-	if (is(mark, AT_FDCWD, x->kept))
-		return move(AT_FDCWD, x->kept, AT_FDCWD, x->failed);
-	return 0;
-}
-
-/* --- contents ------------------------------------------------------------------------------ */
 
 static int copy_top(const char *from, const char *to)
 {
@@ -209,28 +227,47 @@ static int undo_contents(const struct exchange *x)
 
 /* --- both ------------------------------------------------------------------------------------ */
 
+/* A rename that is lost with the power leaves the old, and the ledger knows; one that was lost in part would not. */
+static void sync_all(const struct places *p)
+{
+	const struct spot *all[] = { &p->new, &p->dest, &p->kept, &p->failed };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i]->dir >= 0)
+			IGNORE(fsync(all[i]->dir));
+}
+
+/* ${mark} NULL: there. */
+static int exchange(const struct exchange *x, const char *mark)
+{
+	struct places p CLEANUP(places_done) = { SPOT_INIT, SPOT_INIT, SPOT_INIT, SPOT_INIT };
+
+	if (find_places(x, !mark, &p) != 0)
+		return 1;
+	struct times times[] = { times_of(&p.new), times_of(&p.dest), times_of(&p.kept) };
+	int r = mark ? undo_names(x, &p, mark) : swap_names(x, &p);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		times_give_back(&times[i]);
+	sync_all(&p);
+	return r != 0 || mark ? r : place_tell_kept(&p.kept);
+}
+
 int place_swap(const struct exchange *x)
 {
-	struct spot spot;
-
-	if (!x->nothing && !is_there(x->new))
-		return place_refuse("%s is not there any more: what is at %s stays", x->new, x->dest);
 	if (streq(x->mode, "contents")) {
+		if (!x->nothing && !is_there(x->new))
+			return place_refuse("%s is not there any more: what is at %s stays", x->new, x->dest);
+		struct spot kept CLEANUP(spot_done) = SPOT_INIT;
 		int ended = swap_contents(x);
-		return ended == 0 ? place_tell_kept(x->kept) : ended;
+		return ended != 0 || spot_ours(x->kept, false, &kept) != 0 ? 1 : place_tell_kept(&kept);
 	}
-	if (find_spot(x, true, &spot) != 0)
-		return 1;
-	int r = swap_names(x, &spot);
-	IGNORE(fsync(spot.dir)); /* a rename that is lost with the power leaves the old, and the ledger knows */
-	close(spot.dir);
-	return r == 0 ? place_tell_kept(x->kept) : r;
+	return exchange(x, NULL);
 }
 
 int place_undo(const struct exchange *x)
 {
 	struct buf mark CLEANUP(buf_done) = { 0 };
-	struct spot spot;
+	struct fault f = { 0 };
 
 	if (streq(x->mode, "contents"))
 		return undo_contents(x);
@@ -240,12 +277,6 @@ int place_undo(const struct exchange *x)
 	errno = -r;
 	if (r < 0)
 		return place_fail("cannot read", x->marker);
-	if (find_spot(x, false, &spot) != 0)
-		return 1;
-	r = undo_names(x, &spot, mark.data ? mark.data : "");
-	IGNORE(fsync(spot.dir)); /* as above */
-	close(spot.dir);
-	if (r == 0 && unlink(x->marker) < 0 && errno != ENOENT)
-		return place_fail("cannot remove", x->marker);
-	return r;
+	r = exchange(x, mark.data ? mark.data : "");
+	return r == 0 && file_remove(x->marker, &f) < 0 ? place_refuse("%s", f.text) : r;
 }

@@ -44,14 +44,26 @@ static void copy_xattr(int from, int to, const char *key)
 		IGNORE(fsetxattr(to, key, value, (size_t)len, 0)); /* a filesystem that has none of this kind */
 }
 
+/* Names of its xattrs, one after another, "" behind the last. Caller's. */
+static char *list_xattrs(int fd)
+{
+	ssize_t len = flistxattr(fd, NULL, 0);
+	char *keys = xcalloc(1, len > 0 ? (size_t)len + 1 : 1);
+
+	if (len > 0 && (len = flistxattr(fd, keys, (size_t)len)) < 0)
+		*keys = '\0';
+	return keys;
+}
+
+/* What a directory was given by the one above it, or had before, is not the model's: an ACL, too. */
 static void copy_xattrs(int from, int to)
 {
-	ssize_t len = flistxattr(from, NULL, 0);
-	char *keys CLEANUP(freep) = len > 0 ? xcalloc(1, (size_t)len + 1) : NULL;
+	char *old CLEANUP(freep) = list_xattrs(to), *keys CLEANUP(freep) = list_xattrs(from);
 
-	if (!keys || (len = flistxattr(from, keys, (size_t)len)) <= 0)
-		return;
-	for (const char *k = keys; k < keys + len; k += strlen(k) + 1)
+	for (const char *k = old; *k; k += strlen(k) + 1)
+		if (fgetxattr(from, k, NULL, 0) < 0 && errno == ENODATA)
+			IGNORE(fremovexattr(to, k)); /* security.selinux cannot go, and need not */
+	for (const char *k = keys; *k; k += strlen(k) + 1)
 		copy_xattr(from, to, k);
 }
 
@@ -132,84 +144,64 @@ int place_clear(const char *dir, const char *marker)
 	return place_fail("cannot empty", dir);
 }
 
-static bool has_something(const char *path)
+int place_tell_kept(const struct spot *kept)
 {
 	struct stat st;
-	DIR *d;
-	struct dirent *e;
-	bool found = false;
-
-	if (lstat(path, &st) < 0)
-		return false;
-	if (!S_ISDIR(st.st_mode))
-		return true;
-	if (!(d = opendir(path)))
-		return true;
-	while (!found && (e = readdir(d)))
-		found = !streq(e->d_name, ".") && !streq(e->d_name, "..");
-	closedir(d);
-	return found;
-}
-
-static void remove_markers(const char *staged)
-{
-	char *parent CLEANUP(freep) = place_parent(staged);
-	char *prefix CLEANUP(freep) = xasprintf("%s.swap", place_name(staged));
-	DIR *d = opendir(parent);
+	bool any = kept->dir >= 0 && fstatat(kept->dir, kept->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	int fd = any && S_ISDIR(st.st_mode) ? spot_open(kept) : -1;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
-	while (d && (e = readdir(d)))
-		if (starts_with(e->d_name, prefix))
-			IGNORE(unlinkat(dirfd(d), e->d_name, 0)); /* says nothing any more */
+	if (d)
+		any = false;
+	while (d && !any && (e = readdir(d)))
+		any = !streq(e->d_name, ".") && !streq(e->d_name, "..");
 	if (d)
 		closedir(d);
-}
-
-int place_tell_kept(const char *kept)
-{
-	if (has_something(kept))
+	else
+		closep(&fd);
+	if (any)
 		puts("kept");
 	return 0;
 }
 
-int place_sweep(const char *staged)
+/* --- what was ours alone -------------------------------------------------------------------- */
+
+/* Our two directories go where nothing is in them; inside an item it is the item's time that this would change. */
+static void tidy(const char *path)
 {
+	char *base CLEANUP(freep) = xstrndup(path, (size_t)(strstr(path, "/.kopi-docka-") - path));
+	struct fault f = { 0 };
+	struct stat st;
+	int dir CLEANUP(closep) = way_open(*base ? base : "/", &f);
+
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return;
+	bool gone = unlinkat(dir, PLACE_STAGING, AT_REMOVEDIR) == 0; /* another restore may still use it */
+	gone |= unlinkat(dir, PLACE_KEPT, AT_REMOVEDIR) == 0;        /* others may keep theirs there */
+	struct timespec at[2] = { st.st_atim, st.st_mtim };
+	if (gone)
+		IGNORE(futimens(dir, at));
+}
+
+int place_sweep(const char *staged, const char *is)
+{
+	struct spot s CLEANUP(spot_done) = SPOT_INIT;
+
 	if (!strstr(staged, "/" PLACE_STAGING "/"))
 		return place_refuse("%s is no staging directory", staged);
-	int r = dir_remove(staged);
+	if (spot_ours(staged, false, &s) != 0)
+		return 1;
+	char *found CLEANUP(freep) = spot_identity(&s);
+	if (found && is && !streq(found, is))
+		return place_refuse("%s is another directory than the one that was made: it stays", staged);
+	int r = found ? dir_remove_at(s.dir, s.name) : 0;
 	if (r < 0 && r != -ENOENT) {
 		errno = -r;
 		return place_fail("cannot remove", staged);
 	}
-	remove_markers(staged);
-	char *parent CLEANUP(freep) = place_parent(staged);
-	char *kept CLEANUP(freep) = place_parent(parent);
-	char *all CLEANUP(freep) = xasprintf("%s/" PLACE_KEPT, kept);
-	IGNORE(rmdir(parent)); /* another restore may still use it */
-	IGNORE(rmdir(all));    /* goes only where nothing is kept */
+	tidy(staged);
 	return 0;
-}
-
-/* Opens ${base}/KEPT/ID without following a link; both must be ours. */
-static int open_kept(const char *base, const char *id)
-{
-	int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *const names[] = { PLACE_KEPT, id };
-	struct stat st;
-
-	for (size_t i = 0; dir >= 0 && i < ARRAY_SIZE(names); i++) {
-		int next = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int saved = errno;
-		close(dir);
-		errno = saved;
-		dir = next;
-		if (dir >= 0 && (fstat(dir, &st) < 0 || st.st_uid != geteuid())) {
-			close(dir);
-			errno = EPERM;
-			return -1;
-		}
-	}
-	return dir;
 }
 
 /* One kept copy, BASE/.kopi-docka-kept/ID/NAME; anything else is not ours to remove. */
@@ -217,26 +209,28 @@ static int forget(const char *id, const char *path)
 {
 	char *middle CLEANUP(freep) = xasprintf("/" PLACE_KEPT "/%s/", id);
 	const char *at = strstr(path, middle);
-	const char *rest = at ? at + strlen(middle) : "";
-	char *name CLEANUP(freep) = xstrndup(rest, strcspn(rest, "/")); /* single paths have their item's */
+	size_t before = at ? (size_t)(at - path) + strlen(middle) : 0;
+	size_t len = at ? strcspn(path + before, "/") : 0; /* single paths have their item's */
+	char *whole CLEANUP(freep) = xstrndup(path, before + len);
+	struct spot s CLEANUP(spot_done) = SPOT_INIT;
 	struct stat st;
 
-	if (!*name || streq(name, ".") || streq(name, ".."))
+	if (!len || streq(whole + before, ".") || streq(whole + before, ".."))
 		return place_refuse("%s is no old copy of restore %s", path, id);
-	char *base CLEANUP(freep) = xstrndup(path, (size_t)(at - path));
-	int dir CLEANUP(closep) = open_kept(*base ? base : "/", id);
-	if (dir < 0)
-		return errno == ENOENT ? 0 : place_fail("cannot open the old copies at", base);
-	if (fstat(dir, &st) < 0)
-		return place_fail("cannot look at", path);
-	int r = remove_entry(dir, name, st.st_dev);
+	if (spot_ours(whole, false, &s) != 0)
+		return 1;
+	if (s.dir < 0)
+		return 0;
+	if (fstat(s.dir, &st) < 0 || st.st_uid != 0 || (st.st_mode & 0077))
+		return place_refuse("the directory of %s is not ours: it stays", whole);
+	int r = remove_entry(s.dir, s.name, st.st_dev);
 	errno = r < 0 ? -r : EBUSY;
 	if (r != 0 && r != -ENOENT)
 		return place_fail("cannot remove", path);
-	char *own CLEANUP(freep) = xasprintf("%s/" PLACE_KEPT "/%s", base, id);
-	char *all CLEANUP(freep) = xasprintf("%s/" PLACE_KEPT, base);
-	if (rmdir(own) == 0)
-		IGNORE(rmdir(all)); /* others keep theirs there */
+	char *own CLEANUP(freep) = xstrndup(whole, before - 1);
+	struct spot above CLEANUP(spot_done) = SPOT_INIT;
+	if (spot_ours(own, false, &above) == 0 && above.dir >= 0 && unlinkat(above.dir, above.name, AT_REMOVEDIR) == 0)
+		tidy(path);
 	return 0;
 }
 

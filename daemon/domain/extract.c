@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/way.h"
 #include "daemon/mech/pipeline.h"
 #include "daemon/pure/tar.h"
 
@@ -64,7 +65,7 @@ static void produce(struct extract *x, const struct archive *from)
 	pipeline_produce(x->pipeline, &o);
 }
 
-struct extract *extract_start(const struct context *ctx, const struct archive *from, const char *into,
+struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,
 	const struct strv *paths, extract_done_fn *done, void *arg)
 {
 	struct extract *x = xcalloc(1, sizeof(*x));
@@ -72,15 +73,25 @@ struct extract *extract_start(const struct context *ctx, const struct archive *f
 	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = x };
 
 	*x = (struct extract){ .ctx = ctx, .from_repository = !from->path, .done = done, .arg = arg };
-	tar_argv_extract(into, paths, &tar);
+	tar_argv_extract(paths, &tar);
 	tar_environment(&env);
 	o.consumer.argv = (const char *const *)tar.v;
 	o.consumer.env = (const char *const *)env.v;
+	o.consumer.in = *into;
 	o.consumer.die_with_parent = true;
 	o.consumer_may_end_first = true;
 	x->pipeline = pipeline_start(ctx->loop, &o, on_over);
 	produce(x, from);
 	return x;
+}
+
+struct child_place extract_place(const char *path, const char *is)
+{
+	struct way_id id = { 0 };
+
+	if (is && way_id_parse(is, &id) < 0)
+		id.inode = UINT64_MAX; /* a record that is damaged leads nowhere */
+	return (struct child_place){ .path = path, .device = (int64_t)id.device, .inode = (int64_t)id.inode };
 }
 
 void extract_abort(struct extract *x)

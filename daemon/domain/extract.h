@@ -3,16 +3,20 @@
 #define KD_DOMAIN_EXTRACT_H
 
 #include "daemon/domain/context.h"
+#include "daemon/mech/child.h"
 #include "daemon/pure/swaps.h"
 
-/* An archive out of the repository (or a directory) into a directory, both exits checked.
+/* An archive out of the repository (or a directory) into a directory, both exits checked: tar is started in it, and
+ * in no other (law 11).
  * ${done} once, never from inside; ${f} NULL: whole. ${err}: what tar said, borrowed. */
 struct extract;
 typedef void extract_done_fn(void *arg, const struct fault *f, const char *err);
 
 /* ${paths}: members of tar's command line behind "--no-unquote", NULL: all. Copies. */
-struct extract *extract_start(const struct context *ctx, const struct archive *from, const char *into,
+struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,
 	const struct strv *paths, extract_done_fn *done, void *arg);
+/* A directory that must be ${is}, "DEVICE:INODE"; NULL: whichever. Borrows. */
+struct child_place extract_place(const char *path, const char *is);
 void extract_abort(struct extract *x); /* done follows; NULL is fine */
 
 #endif

@@ -182,6 +182,7 @@ static int make_service(struct interrupted *i, const struct planned *p, struct f
 	struct unit users = { 0 };
 	struct users_options who = {
 		.inv = p->inv, .units = &p->units, .paths = &paths, .also = &i->swaps.containers,
+		.measured = &i->swaps.containers, /* by whatever path they have it */
 		.allow_autoremove = c->backup.allow_autoremove,
 	};
 	struct service_options o = {

@@ -28,6 +28,7 @@ static const struct step table[] = {
 	{ "extract", NULL, restore_extract_enter, NULL, restore_extract_cancel },
 	{ "record", "settle", restore_record_enter, restore_record_leave, NULL },
 	{ "stop", "start-again", restore_stop_enter, restore_stop_leave, NULL },
+	{ "extract-late", NULL, restore_extract_late_enter, NULL, restore_extract_cancel },
 	{ "safety", NULL, restore_safety_enter, NULL, restore_safety_cancel },
 	{ "swap", "swap-back", restore_swap_enter, restore_swap_leave, restore_swap_cancel },
 	{ "start", "stop-again", restore_start_enter, restore_start_leave, NULL },
@@ -55,7 +56,7 @@ static const struct {
 const char *const *restore_phases(void)
 {
 	static const char *const phases[] = { "find", "recipe", "look", "create", "place", "extract", "record", "stop",
-		"safety", "swap", "start", "healthy", "stop-again", "swap-back", "start-again", "settle", "sweep",
+		"extract-late", "safety", "swap", "start", "healthy", "stop-again", "swap-back", "start-again", "settle", "sweep",
 		"healthy-again", NULL };
 	_Static_assert(ARRAY_SIZE(phases) == ARRAY_SIZE(table) + 6 + 1, "every enter and every leave");
 	return phases;
@@ -106,7 +107,8 @@ struct restore_item *restore_add_item(struct restore *r, const char *id)
 
 static void item_done(struct restore_item *it)
 {
-	char *owned[] = { it->kind, it->id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed };
+	char *owned[] = { it->kind, it->id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed,
+		it->asked, it->staged_is, it->dest_is, it->above_is };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
@@ -149,6 +151,7 @@ static void restore_free(struct restore *r)
 	strv_done(&r->paths);
 	strv_done(&r->make);
 	strv_done(&r->also);
+	strv_done(&r->measured);
 	strv_done(&r->next_steps);
 	strv_done(&r->redacted);
 	strv_done(&r->compose);

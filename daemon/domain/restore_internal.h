@@ -24,13 +24,16 @@ struct restore_item {
 	struct archive from;     /* what is brought; nothing where ${reuse} is */
 	char *reuse;             /* the old copy of an earlier restore that is brought back */
 	char *path;              /* of ${reuse}: a single path in the item */
-	char *dest;              /* the item's path on this host, or below the target */
+	char *dest;              /* the item's path on this host, or below the target; once it is staged, without its links */
+	char *asked;             /* dest as it was located; NULL before it is staged */
 	char *volume;            /* engine's name; NULL for binds and targets */
 	char *kind;              /* the point's tag: a POINT_ word, NULL unknown */
 	bool today, today_held;  /* an item of the unit as it is today; only read there, and outside of its own directory */
 	bool is_file, in_place;
 	bool nothing;            /* ${reuse} is what was not there */
 	char *staged, *kept, *failed; /* as kopi-docka-place said */
+	char *staged_is, *dest_is, *above_is; /* "DEVICE:INODE", "none" */
+	bool late;               /* a container can write to where it is staged: extracted when that is stopped */
 	enum swap_mode mode;
 	int64_t device, free, size, used; /* -1 unknown */
 	bool extracted;
@@ -72,9 +75,11 @@ struct restore {
 	struct swapper *swapper;
 	struct transfer *transfer;  /* of a safety copy */
 	struct pipeline *pipeline;  /* of a safety copy into a directory */
+	bool late;                  /* of extracting: what had to wait for the stop */
 	bool engaged, started, swapping, put_back, stuck, cancelled, unhealthy;
 	struct fault verdict;       /* why the old came back */
 	struct strv also;           /* what the restore that is undone had stopped */
+	struct strv measured;       /* ids of containers that have an item mounted, by whatever name */
 	struct strv next_steps;
 	struct json_object *foretold_stops; /* owned: of a plan alone, who would stop */
 };
@@ -86,6 +91,7 @@ void restore_create_enter(void *owner);
 void restore_place_enter(void *owner);
 void restore_place_leave(void *owner);
 void restore_extract_enter(void *owner);
+void restore_extract_late_enter(void *owner);
 void restore_extract_cancel(void *owner);
 void restore_record_enter(void *owner);
 void restore_record_leave(void *owner);
@@ -103,6 +109,8 @@ void restore_healthy_enter(void *owner);
 void restore_healthy_cancel(void *owner);
 void restore_healthy_again(void *owner);
 
+/* kopi-docka-place ${words}, which are consumed. */
+void restore_run_place(struct restore *r, struct strv *words, unsigned int deadline_ms, child_done_fn *done, void *arg);
 /* The step is over, well or with ${f}. */
 void restore_next(struct restore *r, const struct fault *f);
 void restore_report(struct restore *r, const char *item, int64_t bytes, int64_t total);

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/pure/path.h"
 #include "daemon/domain/restore_internal.h"
 
 #define PLACE_DEADLINE_MS 60000
@@ -24,7 +25,7 @@ static void place_next(struct restore *r);
 static void measure_next(struct restore *r);
 static void sweep_next(struct restore *r);
 
-static void start_place(struct restore *r, struct strv *words /* consumed */, unsigned int deadline_ms, child_done_fn *done,
+void restore_run_place(struct restore *r, struct strv *words /* consumed */, unsigned int deadline_ms, child_done_fn *done,
 	void *arg)
 {
 	struct strv argv CLEANUP(strv_done) = { 0 };
@@ -41,6 +42,25 @@ static void start_place(struct restore *r, struct strv *words /* consumed */, un
 
 /* --- staging ----------------------------------------------------------------------------- */
 
+static bool runs(const struct container *c)
+{
+	return c->pid > 0 && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED);
+}
+
+/* Processes of containers that have the item mounted: their ids. */
+static void take_users(struct restore *r, struct json_object *o)
+{
+	struct strv pids CLEANUP(strv_done) = { 0 };
+
+	json_read_list(o, "users", &pids);
+	for (size_t i = 0; r->planned && i < r->planned->inv->n_containers; i++) {
+		const struct container *c = &r->planned->inv->containers[i];
+		char *pid CLEANUP(freep) = xasprintf("%d", c->pid);
+		if (runs(c) && strv_has(&pids, pid) && !strv_has(&r->measured, c->id))
+			strv_add(&r->measured, c->id);
+	}
+}
+
 static int take_stage(struct restore_item *it, const struct child_result *c, struct fault *f)
 {
 	struct json_object *o CLEANUP(json_putp) = child_ok(c) ? json_parse(c->out, c->out_len) : NULL;
@@ -49,14 +69,21 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 		child_explain(c, "staging", f);
 		return -EIO;
 	}
-	free(it->dest);
+	it->asked = it->dest;
 	it->dest = xstrdup(json_text(o, "dest"));
+	it->dest_is = xstrdup(json_text(o, "dest_is"));
+	it->above_is = xstrdup(json_text(o, "above_is"));
 	it->staged = xstrdup(json_text(o, "staged"));
+	it->staged_is = xstrdup(json_text(o, "staged_is"));
 	it->kept = xstrdup(json_text(o, "kept"));
 	it->failed = xstrdup(json_text(o, "failed"));
 	it->mode = swap_mode_by_name(json_text(o, "mode"));
+	it->late = json_flag(o, "late", false);
 	it->device = json_number(o, "device", -1);
 	it->free = json_number(o, "free", -1);
+	if (json_text(o, "link"))
+		strv_addf(&it->restore->next_steps, "%s is a link: what is restored is %s, where it leads", json_text(o, "link"), it->dest);
+	take_users(it->restore, o);
 	return 0;
 }
 
@@ -98,11 +125,41 @@ static char *kept_name(const struct restore *r, const struct restore_item *it)
 	return cut;
 }
 
+static bool mounts(const struct container *c, const struct restore_item *it)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		char *source CLEANUP(freep) = c->mounts[i].source ? path_normal(c->mounts[i].source) : NULL;
+		if (it->volume ? streq(c->mounts[i].name, it->volume) : streq(source, it->dest))
+			return true;
+	}
+	return false;
+}
+
+static void add_processes(const struct restore *r, const struct restore_item *it, struct strv *words)
+{
+	for (size_t i = 0; r->planned && i < r->planned->inv->n_containers; i++) {
+		const struct container *c = &r->planned->inv->containers[i];
+		if (!runs(c))
+			continue;
+		strv_add(words, "--running");
+		strv_addf(words, "%d", c->pid);
+		if (!mounts(c, it))
+			continue;
+		strv_add(words, "--mounted");
+		strv_addf(words, "%d", c->pid);
+	}
+}
+
 static void stage(struct restore *r, struct restore_item *it)
 {
 	struct strv words CLEANUP(strv_done) = { 0 };
 
 	strv_add(&words, "stage");
+	if (r->target)
+		strv_add(&words, "--secret");
+	strv_add(&words, "--state");
+	strv_add(&words, r->ctx->conf->paths.state);
+	add_processes(r, it, &words);
 	if (it->is_file)
 		strv_add(&words, "--file");
 	if (r->paths.n || it->path)
@@ -117,7 +174,11 @@ static void stage(struct restore *r, struct restore_item *it)
 	strv_add(&words, "--name");
 	strv_take(&words, kept_name(r, it));
 	strv_add(&words, it->dest);
-	start_place(r, &words, PLACE_DEADLINE_MS, on_staged, it);
+	if (it->path)
+		strv_add(&words, it->path);
+	else
+		strv_copy(&words, &r->paths);
+	restore_run_place(r, &words, PLACE_DEADLINE_MS, on_staged, it);
 }
 
 /* --- the record: from here on whoever comes after a kill can put back and clean up ------------- */
@@ -254,14 +315,14 @@ static void measure_next(struct restore *r)
 		it->mode = SWAP_IN_PLACE;
 		strv_add(&words, "used");
 		strv_add(&words, it->dest);
-		start_place(r, &words, MEASURE_DEADLINE_MS, on_used, it);
+		restore_run_place(r, &words, MEASURE_DEADLINE_MS, on_used, it);
 	} else if (any && r->safety_dir && !steps_failed(r->steps)) {
 		strv_add(&words, "room");
 		strv_add(&words, r->safety_dir);
 		for (size_t i = 0; i < r->n_items; i++)
 			if (r->items[i].in_place)
 				strv_add(&words, r->items[i].dest);
-		start_place(r, &words, PLACE_DEADLINE_MS, on_room, r);
+		restore_run_place(r, &words, PLACE_DEADLINE_MS, on_room, r);
 	} else if (steps_failed(r->steps)) {
 		steps_next(r->steps);
 	} else {
@@ -322,8 +383,10 @@ static void sweep_next(struct restore *r)
 	}
 	struct restore_item *it = &r->items[r->next++];
 	strv_add(&words, "sweep");
+	strv_add(&words, "--staged-is");
+	strv_add(&words, it->staged_is);
 	strv_add(&words, it->staged);
-	start_place(r, &words, MEASURE_DEADLINE_MS, on_swept, it);
+	restore_run_place(r, &words, MEASURE_DEADLINE_MS, on_swept, it);
 }
 
 static void on_settled(void *arg, const struct fault *f)

@@ -156,7 +156,8 @@ void restore_recipe_enter(void *owner)
 		return;
 	}
 	struct archive from = { .object = r->point->recipe_object, .file = r->point->recipe_file };
-	r->recipe = extract_start(r->ctx, &from, r->recipe_dir, NULL, on_recipe, r);
+	struct child_place into = extract_place(r->recipe_dir, NULL);
+	r->recipe = extract_start(r->ctx, &from, &into, NULL, on_recipe, r);
 }
 
 /* --- making what is missing ----------------------------------------------------------- */

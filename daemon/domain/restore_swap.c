@@ -15,6 +15,14 @@
 
 /* --- what goes where ------------------------------------------------------------------------- */
 
+/* In our own state directory, where nobody else writes. */
+static char *marker_of(const struct restore *r)
+{
+	char *dir CLEANUP(freep) = path_restores(r->ctx->conf);
+
+	return xasprintf("%s/%s.begun%zu", dir, r->restore_id, r->swaps.n);
+}
+
 static struct swap *add_swap(struct restore *r, const struct restore_item *it)
 {
 	struct swap *s = swaps_add(&r->swaps);
@@ -23,6 +31,9 @@ static struct swap *add_swap(struct restore *r, const struct restore_item *it)
 	s->mode = it->mode;
 	s->is_file = it->is_file;
 	s->staged = xstrdup(it->staged);
+	s->staged_is = xstrdup(it->staged_is);
+	s->dest_is = xstrdup(it->dest_is);
+	s->above_is = xstrdup(it->above_is);
 	s->bring_nothing = it->reuse && it->nothing;
 	return s;
 }
@@ -36,7 +47,7 @@ static void add_path(struct restore *r, const struct restore_item *it, const cha
 	s->new = from ? xstrdup(from) : xasprintf("%s/%s", it->staged, path);
 	s->kept = xasprintf("%s/%s", it->kept, path);
 	s->failed = xasprintf("%s/%s", it->failed, path);
-	s->marker = xasprintf("%s.swap%zu", it->staged, r->swaps.n);
+	s->marker = marker_of(r);
 }
 
 static const char *base_name(const char *path)
@@ -52,19 +63,18 @@ static void add_whole(struct restore *r, const struct restore_item *it)
 
 	s->dest = xstrdup(it->dest);
 	s->new = it->reuse ? xstrdup(it->reuse)
-		: it->is_file ? xasprintf("%s/%s", it->staged, base_name(it->dest)) : xstrdup(it->staged);
+		: it->is_file ? xasprintf("%s/%s", it->staged, base_name(it->asked)) : xstrdup(it->staged);
 	s->kept = xstrdup(it->kept);
 	s->failed = xstrdup(it->failed);
-	s->marker = xasprintf("%s.swap", it->staged);
+	s->marker = marker_of(r);
 }
 
 static void add_in_place(struct restore *r, const struct restore_item *it)
 {
 	struct swap *s = add_swap(r, it);
-	char *dir CLEANUP(freep) = path_restores(r->ctx->conf);
 
 	s->dest = xstrdup(it->dest);
-	s->marker = xasprintf("%s/%s.begun%zu", dir, r->restore_id, r->swaps.n);
+	s->marker = marker_of(r);
 	archive_copy(&s->from, &it->from);
 	archive_copy(&s->safety, &it->safety);
 }
@@ -116,6 +126,9 @@ void restore_close_swaps(struct restore *r)
 	if (r->stuck)
 		return;
 	ledger_close(r->ctx->ledger, key, "settled", NULL, NULL);
+	for (size_t i = 0; i < r->swaps.n; i++)
+		if (r->swaps.v[i].mode != SWAP_IN_PLACE)
+			IGNORE(unlink(r->swaps.v[i].marker)); /* says nothing any more */
 	for (size_t i = 0; i < r->swaps.n; i++)
 		worth |= r->swaps.v[i].done || r->swaps.v[i].put_back;
 	if (!worth)

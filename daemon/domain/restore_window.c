@@ -24,13 +24,17 @@ int restore_users(struct restore *r, struct unit *ret, struct fault *f)
 		.inv = r->planned->inv,
 		.units = &r->planned->units,
 		.paths = &paths,
+		.measured = &r->measured,
 		.also = &r->also,
 		.allow_autoremove = r->ctx->conf->backup.allow_autoremove,
 	};
 
 	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].dest)
-			strv_add(&paths, r->items[i].dest);
+		for (size_t j = 0; j < 2; j++) {
+			const char *path = j ? r->items[i].asked : r->items[i].dest; /* with its links and without */
+			if (path)
+				strv_add(&paths, path);
+		}
 	return users_find(&o, ret, f);
 }
 
@@ -61,8 +65,7 @@ static int still_there(struct restore *r, struct fault *f)
 	for (size_t i = 0; i < r->n_items; i++) {
 		struct restore_item now = { .id = r->items[i].id };
 		int ret = restore_locate(r, &now, f);
-		/* A link was resolved when it was staged: the name alone says nothing then. */
-		if (ret == 0 && r->items[i].volume && !streq(now.dest, r->items[i].dest)) {
+		if (ret == 0 && !streq(now.dest, r->items[i].asked)) {
 			fault_set(f, FAULT_FAILED, -EAGAIN, "%s was made anew while it was being extracted; nothing was stopped",
 				now.id);
 			fault_advise(f, "ask for the restore again");

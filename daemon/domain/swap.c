@@ -50,6 +50,8 @@ static void swap_over(struct swapper *x, const struct fault *f)
 		fault_wrap(&x->fault, "%s", s->item);
 	} else {
 		s->done = x->action == SWAPS_DO;
+		if (x->action == SWAPS_SWEEP && s->mode != SWAP_IN_PLACE)
+			IGNORE(unlink(s->marker)); /* of an exchange that is settled */
 	}
 	next_swap(x);
 }
@@ -75,7 +77,8 @@ static void fill(struct swapper *x)
 
 	if (s->is_file && slash)
 		slash[slash == parent ? 1 : 0] = '\0';
-	x->extract = extract_start(x->ctx, x->action == SWAPS_UNDO ? &s->safety : &s->from, parent, NULL, on_extracted, x);
+	struct child_place into = extract_place(parent, s->is_file ? s->above_is : s->dest_is);
+	x->extract = extract_start(x->ctx, x->action == SWAPS_UNDO ? &s->safety : &s->from, &into, NULL, on_extracted, x);
 }
 
 /* --- by kopi-docka-place --------------------------------------------------------------- */
@@ -125,7 +128,9 @@ static void add_exchange(const struct swap *s, struct strv *argv)
 	add_option(argv, "--root", s->root);
 	if (s->bring_nothing)
 		strv_add(argv, "--nothing");
-	add_option(argv, "--below", s->root ? s->staged : NULL);
+	add_option(argv, "--staged", s->staged);
+	add_option(argv, "--staged-is", s->staged_is);
+	add_option(argv, "--dest-is", s->dest_is);
 }
 
 static void build(const struct swapper *x, const struct swap *s, struct strv *argv)
@@ -142,8 +147,10 @@ static void build(const struct swapper *x, const struct swap *s, struct strv *ar
 	strv_add(argv, verbs[x->action]);
 	if (x->action <= SWAPS_UNDO)
 		add_exchange(s, argv);
-	if (x->action == SWAPS_SWEEP)
+	if (x->action == SWAPS_SWEEP) {
+		add_option(argv, "--staged-is", s->staged_is);
 		strv_add(argv, s->staged);
+	}
 	if (x->action != SWAPS_FORGET)
 		return;
 	strv_add(argv, x->s->id);

@@ -46,6 +46,7 @@ struct container {
 	char *started_at, *finished_at; /* verbatim: compared, not parsed */
 	int exit_code;
 	bool oom_killed;
+	int pid;                 /* of its first process on the host; 0: not running */
 	int restart_count;
 	char *restart_policy;
 	bool auto_remove, swarm, kubernetes;

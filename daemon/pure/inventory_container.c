@@ -84,6 +84,7 @@ static void parse_state(struct json_object *state, struct container *c)
 	c->started_at = engine_text(state, "StartedAt");
 	c->finished_at = engine_text(state, "FinishedAt");
 	c->exit_code = clamped_int(state, "ExitCode", 0);
+	c->pid = clamped_int(state, "Pid", 0);
 	c->oom_killed = json_flag(state, "OOMKilled", false);
 	if (streq(health, "starting"))
 		c->health = HEALTH_STARTING;

@@ -29,6 +29,8 @@ struct swap {
 	enum swap_mode mode;
 	char *dest;                  /* PATH: relative to root */
 	char *new, *kept, *failed, *marker, *root, *staged; /* of kopi-docka-place */
+	char *staged_is, *dest_is;   /* "DEVICE:INODE": what was made, and what was found at dest (PATH: at root); NULL: a record of old */
+	char *above_is;              /* the same of the directory above dest */
 	bool is_file;
 	bool nothing;                /* there was nothing before: the way back leaves nothing */
 	struct archive from, safety; /* IN_PLACE */

@@ -68,15 +68,13 @@ static void add_parents(const struct strv *paths, struct strv *argv)
 	strv_copy(argv, &parents);
 }
 
-void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv)
+void tar_argv_extract(const struct strv *paths, struct strv *argv)
 {
 	static const char *const fixed[] = { TAR, "-xpf", "-", "--no-unquote", "--numeric-owner", "--xattrs", "--xattrs-include=*",
 		"--delay-directory-restore", "--warning=no-timestamp" }; /* a clock that was wrong once is no fault */
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(argv, fixed[i]);
-	strv_add(argv, "-C");
-	strv_add(argv, into);
 	if (!paths || !paths->n)
 		return;
 	strv_add(argv, "--no-unquote");

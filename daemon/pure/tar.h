@@ -16,9 +16,9 @@ struct tar_read {
  * tar goes to its -C only when it begins to read, and who owns a directory on the way leads it elsewhere by then. A
  * single file that somebody asked for by name is not excluded by a pattern. */
 void tar_argv_create(const struct tar_read *o, struct strv *argv);
-/* tar -xf - into the directory ${into}; ${paths}: only these, of tar_path(), and the directories
+/* tar -xf - into the working directory; ${paths}: only these, of tar_path(), and the directories
  * above them; may be NULL. */
-void tar_argv_extract(const char *into, const struct strv *paths, struct strv *argv);
+void tar_argv_extract(const struct strv *paths, struct strv *argv);
 /* tar -tvf -: one line an entry, for listing_parse(). */
 void tar_argv_list(struct strv *argv);
 /* What someone typed as a path in an item: without leading and doubled slashes and dots; "" is the

@@ -29,6 +29,8 @@ static bool overlaps(const char *mount, bool writable, const struct strv *paths)
 
 static bool uses(const struct users_options *o, const struct container *c)
 {
+	if (o->measured && strv_has(o->measured, c->id))
+		return true;
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct mount *m = &c->mounts[i];
 		const struct volume *v = m->name ? inventory_volume(o->inv, m->name) : NULL;

@@ -8,6 +8,7 @@ struct users_options {
 	const struct inventory *inv;
 	const struct units *units;   /* of ${inv}: for the order of starting */
 	const struct strv *paths;    /* host paths whose data will be exchanged */
+	const struct strv *measured; /* ids of those that have them mounted by whatever name; may be NULL */
 	const struct strv *also;     /* ids that were stopped before for the same: they count as running; may be NULL */
 	bool allow_autoremove;
 };

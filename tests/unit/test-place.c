@@ -4,12 +4,14 @@
  * kill may stop it is made by hand: each rename that it does is undone or done here.
  */
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "common/fd.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "helpers/place.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/var/tmp/kd-test-place-XXXXXX";
@@ -23,7 +25,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	static const char *const mounts[] = { "m/mine/bound", "m", "good/data" }; /* of a test that failed */
+
 	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", directory, mounts[i]);
+		IGNORE(umount2(path, MNT_DETACH)); /* not there mostly */
+	}
 	return dir_remove(directory);
 }
 
@@ -38,7 +46,7 @@ static void put(const char *name, const char *text)
 	struct fault f = { 0 };
 
 	*strrchr(parent, '/') = '\0';
-	assert_int_equal(dir_make(parent, 0755, &f), 0);
+	assert_int_equal(dir_make(parent, 0700, &f), 0); /* as ours are */
 	assert_int_equal(file_replace(path, text, strlen(text), 0644, &f), 0);
 }
 
@@ -64,7 +72,7 @@ static void rename_to(const char *from, const char *to)
 	struct fault f = { 0 };
 
 	*strrchr(parent, '/') = '\0';
-	assert_int_equal(dir_make(parent, 0755, &f), 0);
+	assert_int_equal(dir_make(parent, 0700, &f), 0);
 	assert_int_equal(rename(a, b), 0);
 }
 
@@ -102,24 +110,26 @@ static int run(char **ret_out, const char *const *words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+#define STAGED ".kopi-docka-staging/x"
+#define KEPT   ".kopi-docka-kept"
 #define RUN(...) run(NULL, (const char *const[]){ __VA_ARGS__, NULL })
 #define WHOLE(verb, mode)                                                                                                       \
-	RUN(verb, "--mode", mode, "--new", "@staging/x", "--dest", "@item", "--kept", "@kept/1/item", "--failed", "@kept/1/item.put-back", \
-		"--marker", "@staging/x.swap")
+	RUN(verb, "--mode", mode, "--new", "@" STAGED, "--dest", "@item", "--kept", "@" KEPT "/1/item", "--failed", "@" KEPT "/1/item.put-back", \
+		"--marker", "@x.swap")
 #define PATH(verb, path)                                                                                                        \
-	RUN(verb, "--mode", "path", "--new", "@staging/x/" path, "--dest", path, "--kept", "@kept/1/item/" path, "--failed",          \
-		"@kept/1/item.put-back/" path, "--marker", "@staging/x.swap1", "--root", "@item", "--below", "@staging/x")
+	RUN(verb, "--mode", "path", "--new", "@" STAGED "/" path, "--dest", path, "--kept", "@" KEPT "/1/item/" path, "--failed",          \
+		"@" KEPT "/1/item.put-back/" path, "--marker", "@x.swap1", "--root", "@item", "--staged", "@" STAGED)
 
 static void old_and_new(void)
 {
 	put("item/f", "old");
-	put("staging/x/f", "new");
+	put(STAGED "/f", "new");
 }
 
 static void assert_old(void)
 {
 	assert_true(has("item/f", "old"));
-	assert_false(there("kept/1/item/f"));
+	assert_false(there(KEPT "/1/item/f"));
 }
 
 static void there_and_back(void **state)
@@ -130,10 +140,10 @@ static void there_and_back(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		old_and_new();
 		assert_int_equal(WHOLE("swap", modes[i]), 0);
-		assert_true(has("item/f", "new") && has("kept/1/item/f", "old"));
+		assert_true(has("item/f", "new") && has(KEPT "/1/item/f", "old"));
 		assert_int_equal(WHOLE("undo", modes[i]), 0);
 		assert_old();
-		assert_true(has("kept/1/item.put-back/f", "new"));
+		assert_true(has(KEPT "/1/item.put-back/f", "new"));
 		assert_int_equal(WHOLE("undo", modes[i]), 0); /* any number of times */
 		assert_old();
 		tear_down(NULL);
@@ -148,10 +158,10 @@ static void killed_while_renaming(void **state)
 	old_and_new();
 	assert_int_equal(WHOLE("undo", "rename"), 0);
 	assert_old();
-	assert_true(has("staging/x/f", "new"));
+	assert_true(has(STAGED "/f", "new"));
 	/* exchanged, and the old not at its place yet */
 	assert_int_equal(WHOLE("swap", "rename"), 0);
-	rename_to("kept/1/item", "staging/x");
+	rename_to(KEPT "/1/item", STAGED);
 	assert_int_equal(WHOLE("undo", "rename"), 0);
 	assert_old();
 	/* on the way back: exchanged, and the new not at its place yet */
@@ -160,11 +170,11 @@ static void killed_while_renaming(void **state)
 	old_and_new();
 	assert_int_equal(WHOLE("swap", "rename"), 0);
 	rename_to("item", "elsewhere");
-	rename_to("kept/1/item", "item");
-	rename_to("elsewhere", "kept/1/item");
+	rename_to(KEPT "/1/item", "item");
+	rename_to("elsewhere", KEPT "/1/item");
 	assert_int_equal(WHOLE("undo", "rename"), 0);
 	assert_old();
-	assert_true(has("kept/1/item.put-back/f", "new"));
+	assert_true(has(KEPT "/1/item.put-back/f", "new"));
 }
 
 /* A filesystem without exchange: dest is missing for a moment. */
@@ -173,7 +183,7 @@ static void killed_without_exchange(void **state)
 	(void)state;
 	old_and_new();
 	assert_int_equal(WHOLE("swap", "rename"), 0);
-	rename_to("item", "staging/x");
+	rename_to("item", STAGED);
 	assert_int_equal(WHOLE("undo", "rename"), 0);
 	assert_old();
 }
@@ -183,18 +193,18 @@ static void killed_while_moving_contents(void **state)
 	(void)state;
 	put("item/a", "old a");
 	put("item/b", "old b");
-	put("staging/x/a", "new a");
-	put("staging/x/c", "new c");
+	put(STAGED "/a", "new a");
+	put(STAGED "/c", "new c");
 	/* one of two old entries had left */
-	rename_to("item/a", "kept/1/item.part/a");
+	rename_to("item/a", KEPT "/1/item.part/a");
 	assert_int_equal(WHOLE("undo", "contents"), 0);
-	assert_true(has("item/a", "old a") && has("item/b", "old b") && !there("kept/1/item.part"));
+	assert_true(has("item/a", "old a") && has("item/b", "old b") && !there(KEPT "/1/item.part"));
 	/* all had left, one of the new ones had come */
 	assert_int_equal(WHOLE("swap", "contents"), 0);
-	rename_to("item/c", "staging/x/c");
+	rename_to("item/c", STAGED "/c");
 	assert_int_equal(WHOLE("undo", "contents"), 0);
 	assert_true(has("item/a", "old a") && has("item/b", "old b") && !there("item/c"));
-	assert_true(has("kept/1/item.put-back/a", "new a"));
+	assert_true(has(KEPT "/1/item.put-back/a", "new a"));
 }
 
 static void single_paths(void **state)
@@ -204,13 +214,13 @@ static void single_paths(void **state)
 
 	(void)state;
 	put("item/d/f", "old");
-	put("staging/x/d/f", "new");
-	put("staging/x/n/m/g", "new");
+	put(STAGED "/d/f", "new");
+	put(STAGED "/n/m/g", "new");
 	chmod((char *)(uintptr_t)directory, 0755);
-	char *model CLEANUP(freep) = at("staging/x/n");
+	char *model CLEANUP(freep) = at(STAGED "/n");
 	assert_int_equal(chmod(model, 02751), 0);
 	assert_int_equal(PATH("swap", "d/f"), 0);
-	assert_true(has("item/d/f", "new") && has("kept/1/item/d/f", "old"));
+	assert_true(has("item/d/f", "new") && has(KEPT "/1/item/d/f", "old"));
 	assert_int_equal(PATH("undo", "d/f"), 0);
 	assert_true(has("item/d/f", "old"));
 	/* what is not there now comes with its directories as they were, and goes again */
@@ -224,9 +234,9 @@ static void single_paths(void **state)
 	assert_false(there("item/n/m/g"));
 	/* a link on the way leads nowhere */
 	assert_int_equal(symlink("/etc", link), 0);
-	put("staging/x/link/passwd", "new");
-	const char *const words[] = { "swap", "--mode", "path", "--new", "@staging/x/link/passwd", "--dest", "link/passwd", "--kept", "@k",
-		"--failed", "@fl", "--marker", "@staging/x.swap2", "--root", "@item", "--below", "@staging/x", NULL };
+	put(STAGED "/link/passwd", "new");
+	const char *const words[] = { "swap", "--mode", "path", "--new", "@" STAGED "/link/passwd", "--dest", "link/passwd", "--kept", "@" KEPT "/1/k",
+		"--failed", "@" KEPT "/1/fl", "--marker", "@x.swap2", "--root", "@item", "--staged", "@" STAGED, NULL };
 	assert_int_equal(run(&out, words), 1);
 	assert_non_null(strstr(out, "is no directory now"));
 	free(out);
@@ -238,31 +248,169 @@ static void stages(void **state)
 
 	(void)state;
 	put("item/f", "old");
-	const char *const words[] = { "stage", "--id", "1", "--name", "n", "@item", NULL };
+	const char *const words[] = { "stage", "--state", "@state", "--id", "1", "--name", "n", "@item", NULL };
 	assert_int_equal(run(&out, words), 0);
 	struct json_object *o CLEANUP(json_putp) = json_parse(out, strlen(out));
 	assert_string_equal(json_text(o, "mode"), "rename");
 	assert_true(json_number(o, "free", -1) > 0);
-	char *prefix CLEANUP(freep) = at(".kopi-docka-staging/");
+	char *prefix CLEANUP(freep) = at("state/.kopi-docka-staging/");
 	assert_true(starts_with(json_text(o, "staged"), prefix));
 	free(out);
 	/* missing is made, a link is followed, a file is no directory */
-	assert_int_equal(RUN("stage", "--id", "1", "--name", "n", "@new/deep"), 0);
+	assert_int_equal(RUN("stage", "--state", "@state", "--id", "1", "--name", "n", "@new/deep"), 0);
 	assert_true(there("new/deep"));
 	char *link CLEANUP(freep) = at("link"), *target CLEANUP(freep) = at("item");
 	assert_int_equal(symlink(target, link), 0);
-	const char *const by_link[] = { "stage", "--id", "1", "--name", "n", "@link", NULL };
+	const char *const by_link[] = { "stage", "--state", "@state", "--id", "1", "--name", "n", "@link", NULL };
 	assert_int_equal(run(&out, by_link), 0);
 	struct json_object *l CLEANUP(json_putp) = json_parse(out, strlen(out));
 	assert_string_equal(json_text(l, "dest"), target);
 	free(out);
-	assert_int_equal(RUN("stage", "--id", "1", "--name", "n", "@item/f"), 1);
-	assert_int_equal(RUN("stage", "--file", "--id", "1", "--name", "n", "@item"), 1);
-	/* where others can write, they may have made our directory first */
-	put("theirs/item/f", "x");
-	char *trap CLEANUP(freep) = at("theirs/.kopi-docka-staging");
+	assert_int_equal(RUN("stage", "--state", "@state", "--id", "1", "--name", "n", "@item/f"), 1);
+	assert_int_equal(RUN("stage", "--file", "--state", "@state", "--id", "1", "--name", "n", "@item"), 1);
+	/* but one that the engine made for a file that was missing: it changes places with the file */
+	char *empty CLEANUP(freep) = at("empty");
+	assert_int_equal(mkdir(empty, 0755), 0);
+	assert_int_equal(RUN("stage", "--file", "--state", "@state", "--id", "1", "--name", "n", "@empty"), 0);
+}
+
+#define STAGE(...) "stage", __VA_ARGS__, "--id", "1", "--name", "n"
+
+/* What stage says; asserts that it does. Caller's. */
+static struct json_object *staged(const char *const *words)
+{
+	char *out CLEANUP(freep) = NULL;
+
+	if (run(&out, words) != 0)
+		fail_msg("%s", out);
+	return json_parse(out, strlen(out));
+}
+
+static void assert_below(struct json_object *o, const char *base)
+{
+	char *prefix CLEANUP(freep) = xasprintf("%s/%s" PLACE_STAGING "/", directory, base);
+
+	if (!starts_with(json_text(o, "staged"), prefix))
+		fail_msg("%s is not in %s", json_text(o, "staged"), prefix);
+}
+
+static void where(void **state)
+{
+	char *mount_point CLEANUP(freep) = at("m"), *again CLEANUP(freep) = at("again"), *mine CLEANUP(freep) = at("m/mine"), *out = NULL;
+	char *theirs CLEANUP(freep) = at("m/mine/theirs"), *top CLEANUP(freep) = at("m/mine/theirs/data");
+	char *trap CLEANUP(freep) = at("m/mine/theirs/" PLACE_STAGING), *bound CLEANUP(freep) = at("m/mine/bound");
+
+	(void)state;
+	assert_int_equal(mkdir(mount_point, 0755) | mkdir(again, 0755) | chmod(directory, 0755), 0);
+	if (mount("kd-test", mount_point, "tmpfs", 0, "mode=0755") < 0)
+		fail_msg("tests need mount(2)");
+	put("m/mine/theirs/data/f", "old");
+	put("m/mine/bound/data/f", "old");
+	assert_int_equal(chmod(mine, 0755) | chown(theirs, 12345, 12345) | chown(top, 12345, 12345), 0);
+	/* our state directory is on another filesystem: the top of the item's own, which is root's */
+	struct json_object *o CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@state"), "@m/mine/theirs/data", NULL });
+	assert_below(o, "m/");
+	/* it is not: then the first that is */
+	assert_int_equal(chown(mount_point, 12345, 12345), 0);
+	assert_int_equal(chown(mine, 12345, 12345), 0);
+	/* nothing is: beside it, where only root can enter; what somebody put there first is not taken */
+	struct json_object *p CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@state"), "@m/mine/theirs/data", NULL });
+	assert_below(p, "m/mine/theirs/");
+	assert_false(json_flag(p, "late", true));
+	assert_int_equal(RUN("sweep", "--staged-is", json_text(p, "staged_is"), json_text(p, "staged")), 0);
 	assert_int_equal(symlink("/tmp", trap), 0);
-	assert_int_equal(RUN("stage", "--id", "1", "--name", "n", "@theirs/item"), 1);
+	assert_int_equal(run(&out, (const char *const[]){ STAGE("--state", "@state"), "@m/mine/theirs/data", NULL }), 1);
+	assert_non_null(strstr(out, PLACE_STAGING " is a link"));
+	freep(&out);
+	assert_int_equal(unlink(trap), 0);
+	assert_int_equal(mkdir(trap, 0755), 0);
+	assert_int_equal(run(&out, (const char *const[]){ STAGE("--state", "@state"), "@m/mine/theirs/data", NULL }), 1);
+	assert_non_null(strstr(out, "is not ours"));
+	freep(&out);
+	/* the same filesystem once more is another mount: nothing can be renamed into it */
+	assert_int_equal(chown(mount_point, 0, 0) | chown(mine, 0, 0), 0);
+	assert_int_equal(mount(bound, bound, NULL, MS_BIND, NULL), 0);
+	struct json_object *q CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@m"), "@m/mine/bound/data", NULL });
+	assert_below(q, "m/mine/bound/");
+	/* and a mount point has its own alone */
+	struct json_object *m CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@m"), "@m/mine/bound", NULL });
+	assert_below(m, "m/mine/bound/");
+	assert_string_equal(json_text(m, "mode"), "contents");
+	/* this process has all of it mounted, and can write there: then not before it is stopped */
+	char *pid CLEANUP(freep) = xasprintf("%d", (int)getpid());
+	struct json_object *w CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--running", pid), "@m/mine/bound", NULL });
+	assert_true(json_flag(w, "late", false));
+	assert_int_equal(umount(bound) | umount(mount_point), 0);
+}
+
+static void links(void **state)
+{
+	char *theirs CLEANUP(freep) = at("theirs"), *link CLEANUP(freep) = at("theirs/data"), *good CLEANUP(freep) = at("good"), *out = NULL;
+	char *pid CLEANUP(freep) = xasprintf("%d", (int)getpid()), *data CLEANUP(freep) = at("good/data");
+
+	(void)state;
+	put("theirs/x", "x");
+	put("good/data/f", "x");
+	assert_int_equal(chmod(directory, 0755) | chown(theirs, 12345, 12345) | symlink(data, link), 0);
+	/* somebody else's link: refused by name */
+	assert_int_equal(run(&out, (const char *const[]){ STAGE("--state", "@state"), "@theirs/data", NULL }), 1);
+	assert_non_null(strstr(out, "/theirs/data is a link"));
+	freep(&out);
+	/* a container has another directory than where it leads */
+	assert_int_equal(run(&out, (const char *const[]){ STAGE("--state", "@state", "--mounted", pid), "@theirs/data", NULL }), 1);
+	assert_non_null(strstr(out, "not what its container has mounted"));
+	freep(&out);
+	/* it has exactly that: fine, and told */
+	assert_int_equal(mount(data, data, NULL, MS_BIND, NULL), 0);
+	struct json_object *o CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@state", "--mounted", pid, "--running", pid), "@theirs/data", NULL });
+	assert_string_equal(json_text(o, "link"), link);
+	assert_string_equal(json_text(o, "dest"), data);
+	struct strv users CLEANUP(strv_done) = { 0 };
+	json_read_list(o, "users", &users);
+	assert_true(strv_has(&users, pid));
+	assert_int_equal(umount(data), 0);
+	/* root's own link is root's to put; not when the container says otherwise */
+	assert_int_equal(chown(theirs, 0, 0), 0);
+	struct json_object *r CLEANUP(json_putp) = staged((const char *const[]){ STAGE("--state", "@state"), "@theirs/data", NULL });
+	assert_string_equal(json_text(r, "link"), link);
+	assert_int_equal(RUN(STAGE("--state", "@state", "--mounted", pid), "@theirs/data"), 1);
+	/* paths in the item, before anything is stopped */
+	char *inner CLEANUP(freep) = at("good/data/sub");
+	assert_int_equal(symlink("/etc", inner), 0);
+	assert_int_equal(run(&out, (const char *const[]){ STAGE("--paths", "--state", "@state"), "@good/data", "f", "sub/passwd", NULL }), 1);
+	assert_non_null(strstr(out, "/good/data/sub is no directory now"));
+	freep(&out);
+	assert_int_equal(RUN(STAGE("--paths", "--state", "@state"), "@good/data", "f", "sub", "new/deep"), 0);
+}
+
+/* Somebody puts another in the place of what was measured, or of what is ours. */
+static void exchanged(void **state)
+{
+	char *out = NULL, *item CLEANUP(freep) = at("item"), *away CLEANUP(freep) = at("away"), *x CLEANUP(freep) = at(STAGED);
+	struct stat st;
+
+	(void)state;
+	old_and_new();
+	assert_int_equal(stat(item, &st), 0);
+	char *is CLEANUP(freep) = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	const char *const words[] = { "swap", "--mode", "rename", "--new", "@" STAGED, "--dest", "@item", "--kept", "@" KEPT "/1/item",
+		"--failed", "@" KEPT "/1/item.put-back", "--marker", "@x.swap", "--dest-is", is, NULL };
+	assert_int_equal(rename(item, away) | mkdir(item, 0700), 0);
+	assert_int_equal(run(&out, words), 1);
+	assert_non_null(strstr(out, "is not what it was"));
+	freep(&out);
+	assert_true(there(STAGED "/f") && !there("x.swap") && !there(KEPT "/1"));
+	assert_int_equal(rmdir(item) | rename(away, item), 0);
+	/* the staged one, too */
+	assert_int_equal(stat(x, &st), 0);
+	char *staged_is CLEANUP(freep) = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino + 1);
+	assert_int_equal(RUN("sweep", "--staged-is", staged_is, "@" STAGED), 1);
+	assert_int_equal(RUN("fresh", "--staged-is", staged_is, "@" STAGED), 1);
+	assert_int_equal(RUN("fresh", "--staged-is", is, "@" STAGED), 1); /* and it is not empty */
+	assert_true(there(STAGED "/f"));
+	assert_int_equal(run(&out, words), 0);
+	assert_true(has("item/f", "new"));
+	free(out);
 }
 
 static void forgets(void **state)
@@ -298,10 +446,9 @@ static void small_ones(void **state)
 	put("item/d/f", "old");
 	put("item/.kopi-docka-kept/1/x", "kept");
 	put(".kopi-docka-staging/x/f", "new");
-	put(".kopi-docka-staging/x.swap1", "1:2");
 	put(".kopi-docka-staging/y/f", "new");
 	assert_int_equal(RUN("sweep", "@.kopi-docka-staging/x"), 0);
-	assert_true(!there(".kopi-docka-staging/x") && !there(".kopi-docka-staging/x.swap1") && there(".kopi-docka-staging/y"));
+	assert_true(!there(".kopi-docka-staging/x") && there(".kopi-docka-staging/y"));
 	assert_int_equal(RUN("sweep", "@item"), 1);
 	assert_int_equal(RUN("clear", "--marker", "@begun", "@item"), 0);
 	assert_true(there("begun") && !there("item/d") && there("item/.kopi-docka-kept/1/x"));
@@ -320,6 +467,16 @@ static void small_ones(void **state)
 	assert_int_equal(run(&out, used), 0);
 	assert_non_null(strstr(out, "\"used\":"));
 	free(out);
+	/* a file of several names gives its blocks once */
+	char *one CLEANUP(freep) = at("item/one"), *two CLEANUP(freep) = at("item/two"), *block CLEANUP(freep) = xcalloc(1, 1 << 20);
+	struct fault f = { 0 };
+	memset(block, 'x', 1 << 20);
+	assert_int_equal(file_replace(one, block, 1 << 20, 0600, &f), 0);
+	assert_int_equal(link(one, two), 0);
+	assert_int_equal(run(&out, used), 0);
+	struct json_object *sum CLEANUP(json_putp) = json_parse(out, strlen(out));
+	assert_in_range(json_number(sum, "used", -1), 1 << 20, (2 << 20) - 1);
+	free(out);
 	assert_int_equal(RUN("used", "@nowhere"), 1);
 	assert_int_equal(RUN("save", "@s/copy.tar"), 0); /* whatever our input is: it ends */
 	assert_true(there("s/copy.tar") && !there("s/copy.tar.part"));
@@ -337,6 +494,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_while_moving_contents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(single_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stages, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(where, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(exchanged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(forgets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(small_ones, set_up, tear_down),
 	};

@@ -33,7 +33,8 @@ static void extracts(void **state)
 	(void)state;
 	strv_add(&paths, "etc/a/x");
 	strv_add(&paths, "-y");
-	tar_argv_extract("/to", &paths, &argv);
+	tar_argv_extract(&paths, &argv);
+	assert_false(strv_has(&argv, "-C")); /* where it is started, and nowhere else */
 	/* the directories above, without what else is in them */
 	static const char *const end[] = { "--no-unquote", "--no-recursion", "./etc", "./etc/a", "--recursion", "./etc/a/x", "./-y" };
 	for (size_t i = 0; i < ARRAY_SIZE(end); i++)
@@ -101,11 +102,11 @@ static void backslashes_are_names(void **state)
 	assert_int_equal(system("rm -rf '/tmp/kd-test-tar\\n' && mkdir -p '/tmp/kd-test-tar\\n/to\\t' && echo x >'/tmp/kd-test-tar\\n/f\\t'"), 0);
 	tar_argv_create(&all, &create);
 	tar_argv_create(&one, &single);
-	tar_argv_extract("/tmp/kd-test-tar\\n/to\\t", NULL, &extract);
+	tar_argv_extract(NULL, &extract);
 	assert_int_equal(run("cd '/tmp/kd-test-tar\\n'; ", &create, ">/tmp/kd-test-tar.a 2>/dev/null"), 0);
 	assert_int_equal(run("exec 3<'/tmp/kd-test-tar\\n/f\\t'; cd /proc/self/fd; exec ", &single, ">'/tmp/kd-test-tar\\n/b.tar'"
 		" 2>/dev/null"), 0);
-	assert_int_equal(run("", &extract, "<'/tmp/kd-test-tar\\n/b.tar'"), 0);
+	assert_int_equal(run("cd '/tmp/kd-test-tar\\n/to\\t'; ", &extract, "<'/tmp/kd-test-tar\\n/b.tar'"), 0);
 	assert_int_equal(system("grep -qx x '/tmp/kd-test-tar\\n/to\\t/f\\t' && tar -tf /tmp/kd-test-tar.a | grep -q f"), 0);
 	assert_int_equal(system("rm -r '/tmp/kd-test-tar\\n' /tmp/kd-test-tar.a"), 0);
 }

@@ -8,6 +8,7 @@
 
 /* Replies for people. Every text from the daemon passes render_clean: no terminal escapes. Each
  * returns the exit status its reply means (common/iface.h). */
+int render_accepted(FILE *to, struct json_object *reply);
 int render_units(FILE *to, struct json_object *reply);
 int render_plan(FILE *to, struct json_object *reply);
 int render_points(FILE *to, struct json_object *reply);

@@ -61,6 +61,22 @@ static void render_unit(FILE *to, struct json_object *u)
 	strings(to, "  warning   ", json_member(u, "warnings"));
 }
 
+int render_accepted(FILE *to, struct json_object *reply)
+{
+	struct json_object *o, *list = json_member(reply, "accepted");
+
+	EACH(list, i, o)
+	{
+		char *unit CLEANUP(freep) = render_clean(json_text(o, "unit")), *item CLEANUP(freep) = render_clean(json_text(o, "item"));
+		char *reason CLEANUP(freep) = render_clean(json_text(o, "reason")), *what CLEANUP(freep) = render_clean(json_text(o, "what"));
+		char *time CLEANUP(freep) = render_clean(json_text(o, "time"));
+		fprintf(to, "%s%s%s: %s, accepted %s%s%s\n", unit, *item ? " " : "", item, what, time, *reason ? ": " : "", reason);
+	}
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+		fputs("nothing is accepted\n", to);
+	return EXIT_OK;
+}
+
 int render_units(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;

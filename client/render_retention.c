@@ -51,6 +51,9 @@ static struct tally render_units_retention(FILE *to, struct json_object *reply, 
 		render_policy(to, u);
 		EACH(json_member(u, "points"), j, p)
 			render_judged(to, p, goes, &t);
+		char *held CLEANUP(freep) = render_clean(json_text(u, "held"));
+		if (*held)
+			fprintf(to, "  no complete point goes: %s\n", held);
 		char *waits CLEANUP(freep) = render_clean(json_text(u, "waits"));
 		if (*waits)
 			fprintf(to, "  WAITS for kopi-docka retention --yes: %s\n", waits);

@@ -16,7 +16,7 @@ struct options {
 	struct strv units, items, paths;
 	const char *target, *directory, *reason, *back, *safety_directory;
 	int64_t limit, interval_minutes; /* -1: not given */
-	bool list_units, list_points, dry_run, yes, script, full, force, in_place, keep_owners, recursive;
+	bool list_units, list_points, list_accepted, dry_run, yes, script, full, force, in_place, keep_owners, recursive;
 };
 
 enum option_kind { OPTION_FLAG = 1, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };

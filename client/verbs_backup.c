@@ -44,10 +44,29 @@ static int run_history(const struct verb *v, struct options *o)
 	return ask(v, o, p, false);
 }
 
+static int run_accept(const struct verb *v, struct options *o)
+{
+	static const struct verb list = { .name = "accept", .method = "ListAccepted", .render = render_accepted };
+
+	if (o->list_accepted)
+		return o->words.n || o->items.n ? help_usage(v, "--list shows all that is accepted: it takes no name") : ask(&list, o, NULL, false);
+	if (o->words.n == 0)
+		return help_usage(v, "accept needs the NAME of a unit; backup and doctor name what can be accepted");
+	if (o->items.n > 1)
+		return help_usage(v, "accept takes one --item at a time");
+	struct json_object *p = json_object_new_object();
+	json_put_text(p, "unit", o->words.v[0]);
+	json_put_text(p, "item", o->items.n ? o->items.v[0] : NULL);
+	json_put_text(p, "reason", o->words.n > 1 ? o->words.v[1] : NULL);
+	return ask(v, o, p, false);
+}
+
+/* The older name, of which one thing could be said. */
 static int run_forget(const struct verb *v, struct options *o)
 {
 	struct json_object *p = json_object_new_object();
 
+	fputs("forget is the older name of accept; nothing is deleted by either\n", stderr);
 	json_put_text(p, "unit", o->words.v[0]);
 	return ask(v, o, p, false);
 }
@@ -84,8 +103,17 @@ static const struct verb verbs[] = {
 	{ .name = "cancel", .words = "JOB", .words_min = 1, .words_max = 1, .summary = "end a job; its containers are started first",
 		.about = "The number of the job is shown by status.", .examples = "cancel 3", .run = run_cancel, .method = "Cancel",
 		.render = render_cancel },
+	{ .name = "accept", .words = "[NAME [REASON]]", .words_max = 2,
+		.summary = "what a run complains of is known and meant",
+		.about = "NAME alone: a unit that has restore points and no container left. With --item: an item of the unit that\n"
+			 "had data at its last point and has none, or much less. Restore points stay. What has again what it\n"
+			 "had, and loses it again, is told again.",
+		.options = OPTIONS(LIST("item", "ID", items, "this item of the unit, as the run names it"),
+			FLAG("list", list_accepted, "show what is accepted, since when and why")),
+		.examples = "accept shop\naccept shop --item volume:shop_cache \"cleared by hand\"\naccept --list",
+		.run = run_accept, .method = "Accept", .render = render_done },
 	{ .name = "forget", .words = "UNIT", .words_min = 1, .words_max = 1,
-		.summary = "a unit that is gone shall be gone: no error any more",
+		.summary = "the older name of accept, for a unit that is gone",
 		.about = "A unit that has restore points and no container left makes every run of all units fail, until this is\n"
 			 "said. Its restore points stay.",
 		.examples = "forget shop", .run = run_forget, .method = "AcknowledgeMissing", .render = render_done },

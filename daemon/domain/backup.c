@@ -142,22 +142,26 @@ int64_t backup_max_window_ms(const struct backup *b)
 	return own && own->max_window_ms >= 0 ? own->max_window_ms : b->ctx->conf->backup.max_window_ms;
 }
 
-/* Where nothing can be read, nothing is stopped for it. */
-static const char *nothing_readable(const struct unit *u)
+/* Where nothing can be read, or has what it had, nothing is stopped for it. */
+static bool nothing_left(const struct unit *u)
 {
-	size_t n = 0;
-
-	while (n < u->n_items && u->items[n].lost)
-		n++;
-	return n && n == u->n_items ? u->items[0].lost : NULL;
+	for (size_t i = 0; i < u->n_items; i++)
+		if (!u->items[i].lost)
+			return false;
+	return u->n_items > 0;
 }
 
 static int check_plan(struct backup *b, struct fault *f)
 {
-	const char *why = b->unit->refused ? b->unit->refused : b->unit->skipped ? b->unit->skipped : nothing_readable(b->unit);
+	const char *why = b->unit->refused ? b->unit->refused : b->unit->skipped;
 
 	if (why)
 		return fault_set(f, FAULT_FAILED, -EPERM, "unit %s cannot be backed up: %s", b->unit_name, why);
+	if (nothing_left(b->unit)) {
+		for (size_t i = 0; i < b->unit->n_items; i++)
+			strv_addf(&b->result.errors, "%s: %s", b->unit->items[i].id, b->unit->items[i].lost);
+		return fault_set(f, FAULT_FAILED, -ENODATA, "unit %s cannot be backed up: none of its items can be; nothing was stopped", b->unit_name);
+	}
 	b->forecast_ms = method_forecast_window(b->unit, b->ctx->conf, b->ctx->rates);
 	b->result.forecast_window_ms = b->forecast_ms;
 	int64_t max = backup_max_window_ms(b);

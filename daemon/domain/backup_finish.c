@@ -168,11 +168,17 @@ static void take_result(struct backup *b, const struct transfer *t)
 	for (size_t i = 0; i < t->notes.n; i++)
 		strv_addf(&r->warnings, "%s: %s", to->id, t->notes.v[i]);
 	if (good) {
-		backup_log_item(b, t, EV_ITEM_SAVED, "is in the repository");
+		backup_log_item(b, it, EV_ITEM_SAVED, "is in the repository");
+		return;
+	}
+	if (it && it->lost) { /* a sentence of any length */
+		to->error = xstrdup(it->lost);
+		strv_addf(&r->errors, "%s: %s", it->id, it->lost);
+		backup_log_item(b, it, EV_ITEM_FAILED, "is not saved: %s", it->lost);
 		return;
 	}
 	to->error = xstrdup(t->fault.code != FAULT_NONE ? t->fault.text : "not accepted");
-	backup_log_item(b, t, EV_ITEM_FAILED, "is not saved: %s", to->error);
+	backup_log_item(b, it, EV_ITEM_FAILED, "is not saved: %s", to->error);
 	struct fault f = t->fault;
 	if (f.code == FAULT_NONE)
 		fault_set(&f, FAULT_FAILED, -EIO, "not accepted");
@@ -229,7 +235,7 @@ static void judge(struct backup *b)
 	for (size_t i = 0; i < b->n_transfers; i++)
 		take_result(b, b->transfers[i]);
 	size_t good = accepted(b);
-	bool all = b->window_open && !b->cold_lost && !b->cancelled && good == b->n_transfers;
+	bool all = b->window_open && !b->cold_lost && !b->cancelled && good == b->unit->n_items;
 	b->result.data = all ? DATA_COMPLETE : good ? DATA_PARTIAL : DATA_NONE;
 	if (!b->recorded)
 		over(b); /* nothing was stopped, nothing can be in the repository */
@@ -290,6 +296,21 @@ static void on_known(void *arg, const struct fault *f)
 	over(b);
 }
 
+/* What its items have now is what the next run compares with. */
+static void note_contents(struct backup *b)
+{
+	struct strv saved CLEANUP(strv_done) = { 0 };
+	struct known_unit k = { 0 };
+
+	for (size_t i = 0; i < b->result.n_items; i++)
+		if (b->result.items[i].object)
+			strv_add(&saved, b->result.items[i].id);
+	IGNORE(known_load(b->ctx->conf, b->unit_name, &k)); /* its first point, or nothing that can be read: it is known from now on */
+	contents_update(&k, b->unit, &saved, b->backup_id, b->o.start_ms);
+	known_save(b->ctx->loop, b->ctx->conf, &k, on_known, b);
+	known_unit_done(&k);
+}
+
 static void on_committed(void *arg, struct transfer *t)
 {
 	struct backup *b = arg;
@@ -300,7 +321,7 @@ static void on_committed(void *arg, struct transfer *t)
 	}
 	b->committed = true;
 	close_run(b, "committed");
-	known_add(b->ctx->loop, b->ctx->conf, b->unit_name, b->backup_id, on_known, b);
+	note_contents(b);
 }
 
 static void on_commit_read(void *arg, struct transfer *t)

@@ -69,8 +69,8 @@ void backup_release(struct backup *b, holds_done_fn *done);
 /* The item that ${t} carries; NULL for the recipe. */
 const struct item *backup_item_of(const struct backup *b, const struct transfer *t);
 struct transfer *backup_new_recipe_transfer(struct backup *b);
-/* An event of the item that ${t} carries, with all its fields: "ID ${fmt}". */
-void backup_log_item(const struct backup *b, const struct transfer *t, enum log_event_id id, const char *fmt, ...)
+/* An event of the item, with all its fields: "ID ${fmt}". */
+void backup_log_item(const struct backup *b, const struct item *it, enum log_event_id id, const char *fmt, ...)
 	PRINTF(4, 5);
 void backup_report(struct backup *b, const struct progress *p);
 /* The unit's own part of the configuration, NULL if it has none. */

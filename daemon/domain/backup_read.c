@@ -117,7 +117,7 @@ static void on_read(void *arg, struct transfer *t)
 	if (t->read) {
 		int64_t took = (int64_t)(t->read_end - t->read_begin);
 		rates_note_read(b->ctx->rates, t->method->name, t->bytes, took);
-		backup_log_item(b, t, EV_ITEM_READ, "was read: %" PRId64 " bytes in %" PRId64 " ms, %s", t->bytes, took,
+		backup_log_item(b, backup_item_of(b, t), EV_ITEM_READ, "was read: %" PRId64 " bytes in %" PRId64 " ms, %s", t->bytes, took,
 			t->method->name);
 	}
 	b->running--;

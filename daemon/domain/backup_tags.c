@@ -84,6 +84,9 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	tag(&t, bind ? "bind" : "volume", xstrdup(name));
 	tag(&t, "item", name_encode(it->id));
 	tag(&t, "restore", xstrdup(!it->hold ? POINT_OWN : streq(it->hold, PLAN_HOLD_READ_ONLY) ? POINT_READ_ONLY : POINT_HOST));
+	tag(&t, "what", xstrdup(it->is_file ? "file" : "directory"));
+	if (it->entries >= 0)
+		tag(&t, "entries", xasprintf("%" PRId64, it->entries));
 	if (it->size_bytes >= 0)
 		tag(&t, "size_bytes", xasprintf("%" PRId64, it->size_bytes));
 	return make(b, &o, &t, it->method);
@@ -122,10 +125,9 @@ struct transfer *backup_new_recipe_transfer(struct backup *b)
 }
 
 /* "volume:NAME": the kind is KOPI_DOCKA_BACKUP_TYPE, the rest KOPI_DOCKA_VOLUME. */
-void backup_log_item(const struct backup *b, const struct transfer *t, enum log_event_id id, const char *fmt, ...)
+void backup_log_item(const struct backup *b, const struct item *it, enum log_event_id id, const char *fmt, ...)
 {
-	const struct item *it = backup_item_of(b, t);
-	char *type CLEANUP(freep) = xstrdup(it ? it->id : t->path);
+	char *type CLEANUP(freep) = xstrdup(it ? it->id : "an item");
 	char *name = strchr(type, ':');
 	struct log_fields fields = { .unit = b->unit_name, .backup_id = b->backup_id };
 	va_list ap;
@@ -139,5 +141,5 @@ void backup_log_item(const struct backup *b, const struct transfer *t, enum log_
 	char *text CLEANUP(freep) = xvasprintf(fmt, ap);
 	va_end(ap);
 	log_event(id == EV_ITEM_FAILED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, id, &fields, "%s of %s %s",
-		it ? it->id : t->path, b->unit_name, text);
+		it ? it->id : "an item", b->unit_name, text);
 }

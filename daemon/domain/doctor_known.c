@@ -17,7 +17,7 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 	known_missing(c->o->ctx->conf, &p->units, &missing);
 	planned_free(p);
 	for (size_t i = 0; i < missing.n; i++)
-		check_say(c, NULL, CHECK_FAILED, "start it again, or kopi-docka forget NAME: its restore points stay",
+		check_say(c, NULL, CHECK_FAILED, "start it again, or kopi-docka accept NAME: its restore points stay",
 			"%s has restore points, and none of its containers is there any more", missing.v[i]);
 	if (missing.n == 0)
 		check_say(c, NULL, CHECK_OK, NULL, "every unit with restore points is there");

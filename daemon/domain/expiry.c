@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/varlink.h"
 #include "daemon/domain/expiry_past.h"
+#include "daemon/domain/known.h"
 #include "daemon/pure/plan.h"
 #include "daemon/pure/result.h"
 
@@ -111,6 +112,7 @@ struct judged {
 	const struct point **points;
 	struct retention_point *v;
 	size_t n;
+	int64_t held; /* that would go, but for an item that lost its content */
 };
 
 static void judged_done(struct judged *j)
@@ -138,6 +140,8 @@ static char *decide(struct expiry *e, const char *unit, struct judged *j, struct
 	char *encoded CLEANUP(freep) = name_encode(unit), *waits = why_not(e, unit, j, past);
 	size_t stay = 0, go = 0;
 
+	if (j->held) /* they are due when the hold ends, and that is no accident */
+		past->owed = j->held;
 	for (size_t i = 0; i < j->n; i++) {
 		*(j->v[i].reasons.n ? &stay : &go) += j->v[i].complete;
 		if (!waits && j->v[i].reasons.n == 0)
@@ -148,6 +152,19 @@ static char *decide(struct expiry *e, const char *unit, struct judged *j, struct
 	past->alone |= e->o.yes && go > 0 && stay == 1;
 	expiry_past_note(e->past, unit, j->points[0]->backup_id, past, waits);
 	return waits;
+}
+
+/* While an item of the unit lacks what it had, the points that may have it stay, whatever the rule says. Why; caller's. */
+static char *hold(const struct expiry *e, const char *unit, struct judged *j)
+{
+	char *reason = known_holds(e->o.ctx->conf, unit);
+
+	for (size_t i = 0; reason && i < j->n; i++)
+		if (j->v[i].complete && j->v[i].reasons.n == 0) {
+			strv_add(&j->v[i].reasons, "held");
+			j->held++;
+		}
+	return reason;
 }
 
 /* ${v}: all points, newest first; those of ${unit} are judged. */
@@ -165,6 +182,7 @@ static struct json_object *judge_unit(struct expiry *e, const struct point *v, s
 		j.v[j.n++] = (struct retention_point){ .time_ms = v[i].time_ms, .complete = v[i].complete };
 	}
 	retention_apply(&keep, j.v, j.n);
+	char *held CLEANUP(freep) = hold(e, unit, &j);
 	char *waits CLEANUP(freep) = decide(e, unit, &j, &past);
 	for (size_t i = 0; i < j.n; i++)
 		json_object_array_add(list, judged_json(j.points[i], &j.v[i]));
@@ -173,6 +191,7 @@ static struct json_object *judge_unit(struct expiry *e, const struct point *v, s
 	json_object_object_add(o, "policy", policy_json(&keep));
 	json_object_object_add(o, "points", list);
 	json_put_text(o, "waits", waits);
+	json_put_text(o, "held", held);
 	return o;
 }
 

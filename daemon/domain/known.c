@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file a unit and not one file for all: adding and forgetting are each one rename or unlink,
- * whoever does them at the same time. Their names are the units', percent-encoded, with an end
+ * A file a unit and not one file for all: each change is one rename, whoever does others at the
+ * same time. What is accepted stays in it, so that it can be listed. Their names are the units', percent-encoded, with an end
  * that no encoding gives and no half-written file has.
  */
 #include "daemon/domain/known.h"
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
 #include "daemon/pure/result.h"
@@ -20,11 +21,12 @@
 #define END     "=unit"
 #define LEARNED "=learned" /* the repository was asked */
 
-/* What the pool does: files made, or one removed. */
+#define FILE_MAX ((size_t)16 << 20)
+
+/* What the pool does: files made. */
 struct work {
 	char *directory;
-	struct strv names, texts; /* to make */
-	char *remove;             /* path; NULL: none */
+	struct strv names, texts;
 	struct fault fault;
 	known_done_fn *done;
 	void *arg;
@@ -40,11 +42,8 @@ static char *file_of(const struct conf *c, const char *unit)
 static int work(void *arg)
 {
 	struct work *w = arg;
-	int r = 0;
+	int r = dir_make(w->directory, 0700, &w->fault);
 
-	if (w->remove)
-		return file_remove(w->remove, &w->fault);
-	r = dir_make(w->directory, 0700, &w->fault);
 	for (size_t i = 0; r == 0 && i < w->names.n; i++) {
 		char *path CLEANUP(freep) = xasprintf("%s/%s", w->directory, w->names.v[i]);
 		r = file_replace(path, w->texts.v[i], strlen(w->texts.v[i]), 0600, &w->fault);
@@ -58,7 +57,6 @@ static void on_worked(void *arg, int result)
 
 	w->done(w->arg, result < 0 ? &w->fault : NULL);
 	free(w->directory);
-	free(w->remove);
 	strv_done(&w->names);
 	strv_done(&w->texts);
 	free(w);
@@ -74,31 +72,45 @@ static struct work *work_new(const struct conf *c, known_done_fn *done, void *ar
 	return w;
 }
 
-static void put(struct work *w, const char *unit, const char *backup_id)
+static void put(struct work *w, const struct known_unit *k)
 {
-	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	struct json_object *o CLEANUP(json_putp) = known_unit_json(k);
+	char *name CLEANUP(freep) = name_encode(k->unit);
 
-	json_put_text(o, "unit", unit);
-	json_put_text(o, "backup_id", backup_id);
-	char *name CLEANUP(freep) = name_encode(unit);
 	strv_addf(&w->names, "%s" END, name);
 	strv_take(&w->texts, json_write(o, JSON_C_TO_STRING_PLAIN, NULL));
 }
 
-void known_add(struct loop *l, const struct conf *c, const char *unit, const char *backup_id, known_done_fn *done, void *arg)
+void known_save(struct loop *l, const struct conf *c, const struct known_unit *k, known_done_fn *done, void *arg)
 {
 	struct work *w = work_new(c, done, arg);
 
-	put(w, unit, backup_id);
+	put(w, k);
 	loop_work(l, work, on_worked, w);
 }
 
-void known_forget(struct loop *l, const struct conf *c, const char *unit, known_done_fn *done, void *arg)
+int known_load(const struct conf *c, const char *unit, struct known_unit *ret)
 {
-	struct work *w = work_new(c, done, arg);
+	char *path CLEANUP(freep) = file_of(c, unit);
+	struct buf text CLEANUP(buf_done) = { 0 };
+	int r = file_read(path, FILE_MAX, &text);
 
-	w->remove = file_of(c, unit);
-	loop_work(l, work, on_worked, w);
+	if (r < 0)
+		return r;
+	struct json_object *o CLEANUP(json_putp) = json_parse(text.data, text.len);
+	r = known_unit_parse(o, ret);
+	if (r < 0)
+		log_warning("%s cannot be read: what its items had is not known", path);
+	return r;
+}
+
+char *known_holds(const struct conf *c, const char *unit)
+{
+	struct known_unit k = { 0 };
+	char *reason = known_load(c, unit, &k) == 0 ? contents_hold(&k, wall_ms()) : NULL;
+
+	known_unit_done(&k);
+	return reason;
 }
 
 bool known_has(const struct conf *c, const char *unit)
@@ -115,7 +127,8 @@ bool known_learned(const struct conf *c)
 	return access(path, F_OK) == 0;
 }
 
-void known_missing(const struct conf *c, const struct units *units, struct strv *ret)
+/* The names of all units that have a file. */
+static void all_units(const struct conf *c, struct strv *ret)
 {
 	char *directory CLEANUP(freep) = path_units(c);
 	DIR *d = opendir(directory);
@@ -124,7 +137,7 @@ void known_missing(const struct conf *c, const struct units *units, struct strv 
 	while (d && (e = readdir(d))) {
 		char *name CLEANUP(freep) = ends_with(e->d_name, END) ? xstrndup(e->d_name, strlen(e->d_name) - strlen(END)) : NULL;
 		char *unit CLEANUP(freep) = name ? name_decode(name) : NULL;
-		if (unit && !units_find(units, unit))
+		if (unit)
 			strv_take(ret, TAKE_PTR(unit));
 	}
 	if (d)
@@ -132,10 +145,41 @@ void known_missing(const struct conf *c, const struct units *units, struct strv 
 	strv_sort_unique(ret);
 }
 
+void known_missing(const struct conf *c, const struct units *units, struct strv *ret)
+{
+	struct strv all CLEANUP(strv_done) = { 0 };
+
+	all_units(c, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		struct known_unit k = { 0 };
+		if (units_find(units, all.v[i]))
+			continue;
+		bool accepted = known_load(c, all.v[i], &k) == 0 && k.gone.what;
+		known_unit_done(&k);
+		if (!accepted)
+			strv_add(ret, all.v[i]);
+	}
+}
+
+struct json_object *known_accepted(const struct conf *c)
+{
+	struct json_object *list = json_object_new_array();
+	struct strv all CLEANUP(strv_done) = { 0 };
+
+	all_units(c, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		struct known_unit k = { 0 };
+		if (known_load(c, all.v[i], &k) == 0)
+			known_unit_accepted(&k, list);
+		known_unit_done(&k);
+	}
+	return list;
+}
+
 char *known_sentence(const char *unit)
 {
 	return xasprintf("unit %s has restore points, and none of its containers is there any more; "
-		"kopi-docka forget %s says that this is meant, and keeps the restore points", unit, unit);
+		"kopi-docka accept %s says that this is meant, and keeps the restore points", unit, unit);
 }
 
 /* --- learning -------------------------------------------------------------------------------- */
@@ -145,6 +189,18 @@ struct learning {
 	known_done_fn *done;
 	void *arg;
 };
+
+/* What its newest complete point had; ${v}: the points from the unit's newest on. */
+static void take_contents(struct known_unit *k, const struct point *v, size_t n)
+{
+	const struct point *p = point_find(v, n, k->unit, NULL);
+
+	for (size_t i = 0; p && i < p->n_items; i++) {
+		struct known_item *it = known_unit_add(k, p->items[i].id);
+		it->had = (struct content){ p->items[i].is_file, p->items[i].entries, p->items[i].data_bytes };
+		it->backup_id = xstrdup(p->backup_id);
+	}
+}
 
 static void on_list(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
 {
@@ -161,8 +217,12 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 	points_from_snapshots(v, n, NULL, repository_identity(l->ctx->repository), &points, &n_points);
 	for (size_t i = 0; i < n_points; i++) { /* newest first */
 		char *name CLEANUP(freep) = name_encode(points[i].unit), *file CLEANUP(freep) = xasprintf("%s" END, name);
-		if (!strv_has(&w->names, file))
-			put(w, points[i].unit, points[i].backup_id);
+		if (strv_has(&w->names, file))
+			continue;
+		struct known_unit k = { .unit = xstrdup(points[i].unit), .backup_id = xstrdup(points[i].backup_id) };
+		take_contents(&k, &points[i], n_points - i);
+		put(w, &k);
+		known_unit_done(&k);
 	}
 	points_free(points, n_points);
 	strv_add(&w->names, LEARNED);

@@ -3,12 +3,13 @@
 #define KD_DOMAIN_KNOWN_H
 
 #include "daemon/domain/context.h"
-#include "daemon/pure/plan.h"
+#include "daemon/pure/contents.h"
 
 /*
  * The units that have restore points of this host: one small file each (0600) in the state
- * directory, so that a unit whose containers are gone is an error (law 5) until someone says
- * that it shall be gone. Its restore points are not touched by that.
+ * directory, with what its items had (contents.h), so that a unit whose containers are gone, and an
+ * item that has nothing any more, are errors (law 5) until someone says that this is meant. Restore
+ * points are not touched by that.
  */
 typedef void known_done_fn(void *arg, const struct fault *f); /* NULL: durable. Never from inside. */
 
@@ -17,14 +18,18 @@ typedef void known_done_fn(void *arg, const struct fault *f); /* NULL: durable. 
  * restore points of our identity; else done at once.
  */
 void known_learn(const struct context *ctx, known_done_fn *done, void *arg);
-/* It has a restore point now. */
-void known_add(struct loop *l, const struct conf *c, const char *unit, const char *backup_id, known_done_fn *done, void *arg);
-/* It is gone, and shall be. */
-void known_forget(struct loop *l, const struct conf *c, const char *unit, known_done_fn *done, void *arg);
+/* What is known of ${k}->unit is this from now on. Borrowed for the call. */
+void known_save(struct loop *l, const struct conf *c, const struct known_unit *k, known_done_fn *done, void *arg);
+/* Small and local: at once. -ENOENT: it has no restore point here. known_unit_done() it. */
+int known_load(const struct conf *c, const char *unit, struct known_unit *ret) WARN_UNUSED;
+/* Why none of the unit's restore points may expire now (an item lost its content); NULL: they may. Caller's. */
+char *known_holds(const struct conf *c, const char *unit);
+/* All that is accepted, of the interface's type Acceptance. Caller's. */
+struct json_object *known_accepted(const struct conf *c);
 bool known_has(const struct conf *c, const char *unit);
 /* Was known_learn() ever through? */
 bool known_learned(const struct conf *c);
-/* Those that are not among ${units}, sorted. */
+/* Those that are not among ${units}, but where that is accepted; sorted. */
 void known_missing(const struct conf *c, const struct units *units, struct strv *ret);
 /* The sentence about one that is. Caller's. */
 char *known_sentence(const char *unit);

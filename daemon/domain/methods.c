@@ -20,6 +20,7 @@
 #include "daemon/domain/expiry_past.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/restore_script.h"
+#include "daemon/domain/accept_call.h"
 #include "daemon/domain/units_call.h"
 #include "daemon/pure/result.h"
 
@@ -290,7 +291,9 @@ const struct method_row daemon_methods[] = {
 	{ "WriteBundle", true, call_write_bundle },
 	{ "Maintain", true, call_maintain },
 	{ "Reload", true, call_reload },
-	{ "AcknowledgeMissing", true, units_call_acknowledge },
+	{ "Accept", true, accept_call },
+	{ "ListAccepted", false, accept_call_list },
+	{ "AcknowledgeMissing", true, accept_call },
 	{ "Subscribe", false, call_subscribe },
 };
 const size_t daemon_n_methods = ARRAY_SIZE(daemon_methods);

@@ -11,6 +11,7 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
 
 #define MEASURE_DEADLINE_MS (10 * 60 * 1000)
@@ -62,6 +63,19 @@ static int choose_methods(struct planner *p, struct fault *f)
 static int plan(struct planner *p, struct fault *f);
 static void plan_again(struct planner *p);
 
+/* With what the items had at their last points. */
+static void compare_contents(struct planner *p)
+{
+	for (size_t i = 0; i < p->planned->units.n; i++) {
+		struct unit *u = &p->planned->units.v[i];
+		struct known_unit k = { 0 };
+		if (u->skipped || (p->units.n && !strv_has(&p->units, u->name)) || known_load(p->o.ctx->conf, u->name, &k) < 0)
+			continue;
+		contents_compare(&k, u, wall_ms());
+		known_unit_done(&k);
+	}
+}
+
 static void measure_failed(struct planner *p, const struct child_result *r)
 {
 	struct fault f = { 0 };
@@ -93,6 +107,7 @@ static void on_measured(void *arg, const struct child_result *r)
 		return;
 	}
 	measure_apply(p->planned, &p->units, r->out);
+	compare_contents(p);
 	finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
 }
 

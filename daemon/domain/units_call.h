@@ -4,9 +4,8 @@
 
 #include "daemon/domain/control.h"
 
-/* ListUnits, Plan and AcknowledgeMissing of the socket: rows of the method table. */
+/* ListUnits and Plan of the socket: rows of the method table. */
 void units_call_list(struct request *r, struct json_object *parameters);
 void units_call_plan(struct request *r, struct json_object *parameters);
-void units_call_acknowledge(struct request *r, struct json_object *parameters);
 
 #endif

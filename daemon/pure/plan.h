@@ -31,7 +31,7 @@ struct item {
 	bool on_demand;  /* mounted by the engine only while in use: has to be held before the stop */
 	char *read_at;   /* where it is read while its mount is held, NULL: at path */
 	char *shared_fs; /* filesystem that other hosts can write to ("nfs4"): cold on this host alone; NULL: none can */
-	char *lost;      /* why it cannot be read: it fails, the others are read; NULL */
+	char *lost;      /* why it cannot be read, or has nothing of what it had (contents.h): it fails, the others are read; NULL */
 	struct strv shared_with; /* other units that use it */
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;

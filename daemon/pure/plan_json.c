@@ -84,6 +84,9 @@ struct json_object *unit_json(const struct unit *u)
 		strv_addf(&warnings, "refused: %s", u->refused);
 	if (u->skipped)
 		strv_addf(&warnings, "skipped: %s", u->skipped);
+	for (i = 0; i < u->n_items; i++)
+		if (u->items[i].lost)
+			strv_addf(&warnings, "error: %s: %s", u->items[i].id, u->items[i].lost);
 	strv_copy(&warnings, &u->warnings);
 	json_put_text(o, "name", u->name);
 	json_put_text(o, "kind", u->compose ? "compose" : "container");

@@ -55,6 +55,13 @@ static char *file_of(const struct kopia_snapshot *s, const char *suffix)
 	return xasprintf("%s%s", slash ? slash + 1 : "", suffix);
 }
 
+static int64_t number_tag(const struct kopia_snapshot *s, const char *key)
+{
+	const char *text = kopia_tag(s, key);
+
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
 static void add_item(struct point *p, const struct kopia_snapshot *s)
 {
 	const char *encoded = kopia_tag(s, "item");
@@ -65,7 +72,8 @@ static void add_item(struct point *p, const struct kopia_snapshot *s)
 	GROW(p->items, p->n_items);
 	p->items[p->n_items++] = (struct point_item){
 		.id = id, .object = xstrdup(s->object), .file = file_of(s, ".tar"), .size = s->size,
-		.kind = xstrdup(kopia_tag(s, "restore")),
+		.kind = xstrdup(kopia_tag(s, "restore")), .data_bytes = number_tag(s, "size_bytes"),
+		.entries = number_tag(s, "entries"), .is_file = streq(kopia_tag(s, "what"), "file"),
 	};
 	if (s->size >= 0)
 		p->size_bytes = (p->size_bytes < 0 ? 0 : p->size_bytes) + s->size;

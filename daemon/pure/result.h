@@ -59,6 +59,8 @@ struct point_item {
 	char *id;            /* volume:NAME, bind:/path, anon:… */
 	char *object, *file; /* for kopia show */
 	int64_t size;
+	int64_t data_bytes, entries; /* what was measured; -1 unknown */
+	bool is_file;
 	char *kind; /* what a restore has to know: POINT_OWN, POINT_HOST, POINT_READ_ONLY; NULL: an older point, unknown */
 };
 /* Values of the items' tag "restore". */

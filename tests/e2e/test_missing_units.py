@@ -17,15 +17,15 @@ def test_missing_until_acknowledged(engine, daemon):
     assert gone(daemon) == ["mail"]
     assert "unit that had restore points and is gone: mail" in daemon.ctl("list", "--units", check=0).stdout
 
-    assert "forget mail" in daemon.ctl("backup", "--dry-run").stdout
+    assert "accept mail" in daemon.ctl("backup", "--dry-run").stdout
 
     # a run of all units is not ok, and saves the others
     result = daemon.backup(state="failed")
     units = {u["unit"]: u for u in result["units"]}
     assert units["shop"]["data"] == "complete" and not units["shop"]["errors"]
-    assert units["mail"]["data"] == "none" and units["mail"]["service"] == "untouched" and "forget mail" in units["mail"]["errors"][0]
+    assert units["mail"]["data"] == "none" and units["mail"]["service"] == "untouched" and "accept mail" in units["mail"]["errors"][0]
     r = daemon.ctl("backup", check=1)
-    assert "forget mail" in r.stdout + r.stderr
+    assert "accept mail" in r.stdout + r.stderr
     assert any(u["unit"] == "mail" and u["errors"] for u in daemon.call("History")["parameters"]["runs"][0]["units"])
     row = [c for c in daemon.call("Doctor")["parameters"]["checks"] if c["name"] == "missing units"]
     assert len(row) == 1 and row[0]["state"] == "failed" and "mail" in row[0]["detail"]

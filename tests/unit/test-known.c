@@ -4,6 +4,7 @@
 
 #include "common/fd.h"
 #include "common/paths.h"
+#include "common/varlink.h"
 #include "daemon/domain/known.h"
 #include "tests/unit/unit.h"
 
@@ -48,6 +49,14 @@ static void on_done(void *arg, const struct fault *f)
 		w->fault = *f;
 }
 
+static void add(struct world *w, const char *unit, const char *gone)
+{
+	struct known_unit k = { .unit = (char *)(uintptr_t)unit, .backup_id = (char *)(uintptr_t)"20260101T000000Z",
+		.gone = { .what = (char *)(uintptr_t)gone } };
+
+	known_save(w->loop, &w->conf, &k, on_done, w);
+}
+
 static void finish(struct world *w, int calls)
 {
 	assert_int_equal(w->calls, 0); /* never from inside */
@@ -76,7 +85,7 @@ static void known_until_forgotten(void **state)
 	check_missing(w, &none, NULL, 0);
 	assert_false(known_learned(&w->conf));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		known_add(w->loop, &w->conf, names[i], "20260101T000000Z", on_done, w);
+		add(w, names[i], NULL);
 	finish(w, ARRAY_SIZE(names));
 	assert_int_equal(w->fault.code, FAULT_NONE);
 	char *half CLEANUP(freep) = xasprintf("%s/units/half=unit.AbCdEf", w->directory);
@@ -84,14 +93,19 @@ static void known_until_forgotten(void **state)
 	check_missing(w, &none, names, ARRAY_SIZE(names));
 	check_missing(w, &one, names, ARRAY_SIZE(names) - 1);
 	assert_true(known_has(&w->conf, "b c@\n%"));
-	known_forget(w->loop, &w->conf, "a", on_done, w);
-	known_forget(w->loop, &w->conf, "never", on_done, w);
-	finish(w, 2);
+	add(w, "a", "gone");
+	finish(w, 1);
 	assert_int_equal(w->fault.code, FAULT_NONE);
-	assert_false(known_has(&w->conf, "a"));
+	assert_true(known_has(&w->conf, "a"));
 	check_missing(w, &one, (const char *const[]){ ".", "../out", ".hidden", "b c@\n%" }, 4);
+	struct json_object *accepted CLEANUP(json_putp) = known_accepted(&w->conf);
+	assert_int_equal(json_object_array_length(accepted), 1);
+	assert_string_equal(json_text(json_object_array_get_idx(accepted, 0), "unit"), "a");
 	char *sentence CLEANUP(freep) = known_sentence("x");
-	assert_non_null(strstr(sentence, "kopi-docka forget x"));
+	assert_non_null(strstr(sentence, "kopi-docka accept x"));
+	add(w, "a", NULL); /* backed up again: it is there again */
+	finish(w, 1);
+	check_missing(w, &one, names, ARRAY_SIZE(names) - 1);
 }
 
 static void what_cannot_be_written_says_so(void **state)
@@ -101,7 +115,7 @@ static void what_cannot_be_written_says_so(void **state)
 	struct fault f = { 0 };
 
 	assert_int_equal(file_replace(path, "", 0, 0600, &f), 0);
-	known_add(w->loop, &w->conf, "a", "x", on_done, w);
+	add(w, "a", NULL);
 	finish(w, 1);
 	assert_int_not_equal(w->fault.code, FAULT_NONE);
 }

@@ -202,7 +202,10 @@ static void proof_over(struct backup *b)
 	if (--b->waiting > 0)
 		return;
 	if (!b->cold_lost) {
-		writers_find(b->ctx->docker, b->unit, on_writers, b);
+		struct writers_options o = {
+			.loop = b->ctx->loop, .docker = b->ctx->docker, .unit = b->unit, .inv = b->planned->inv, .arg = b,
+		};
+		writers_find(&o, on_writers);
 		return;
 	}
 	proof_end(b);

@@ -43,7 +43,7 @@ void check_password(struct check *c)
 void check_helpers(struct check *c)
 {
 	static const char *const names[] = { "kopi-docka-bundle", "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place",
-		"kopi-docka-probe", "kopi-docka-report" };
+		"kopi-docka-probe", "kopi-docka-report", "kopi-docka-sources" };
 	struct buf missing CLEANUP(buf_done) = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

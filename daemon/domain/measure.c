@@ -74,6 +74,31 @@ static void refuse(struct unit *u, const char *id, const char *why)
 		u->refused = xasprintf("%s: %s", id, why);
 }
 
+static bool is_of(const struct mount *m, const struct item *it)
+{
+	char *source CLEANUP(freep) = path_normal(m->source);
+
+	return (it->volume && streq(m->name, it->volume)) || streq(source, it->path);
+}
+
+/* What was measured is what every running member has mounted, and not what somebody led the path to meanwhile. */
+static void check_mounted(struct unit *u, const struct item *it)
+{
+	for (size_t i = 0; i < u->n_members; i++) {
+		const struct container *c = u->members[i].c;
+		for (size_t j = 0; j < c->n_mounts && !u->members[i].guest; j++) {
+			const struct mount *m = &c->mounts[j];
+			bool other = m->inode > 0 && (m->inode != it->inode || m->device != it->device);
+			char *why CLEANUP(freep) = NULL;
+			if (!other || !m->directory || !is_of(m, it))
+				continue;
+			why = xasprintf("%s is not the directory that %s has mounted there since it was started: it was replaced meanwhile; "
+				"restart %s, or put the old one back", it->path, c->name, c->name);
+			refuse(u, it->id, why);
+		}
+	}
+}
+
 static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 {
 	int64_t n;
@@ -83,6 +108,7 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 	it->tar_bytes = json_number(o, "tar_bytes", -1);
 	it->device = json_number(o, "device", -1);
 	it->inode = json_number(o, "inode", -1);
+	check_mounted(u, it);
 	if ((n = json_number(o, "sockets", 0)) > 0)
 		strv_addf(&u->warnings, "%s: %" PRId64 " sockets are not archived (programs make them anew)", it->id, n);
 	if ((n = json_number(o, "too_long", 0)) > 0)

@@ -112,11 +112,7 @@ static int judge(struct transfer *t, const struct child_result *r, struct fault 
 	struct stat st;
 	int64_t counted = -1;
 
-	if (!child_ok(r)) {
-		child_explain(r, "tar", f);
-		return -EIO;
-	}
-	int ret = tar_judge(r->err, &counted, &t->notes, f);
+	int ret = transfer_judge_tar(t, r, &counted, f);
 	if (ret < 0)
 		return ret;
 	if (fstat(t->spool_fd, &st) < 0)

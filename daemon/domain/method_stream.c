@@ -37,11 +37,7 @@ static int judge(void *arg, const struct child_result *r, struct fault *f)
 {
 	struct transfer *t = arg;
 
-	if (!child_ok(r)) {
-		child_explain(r, "tar", f);
-		return -EIO;
-	}
-	return tar_judge(r->err, &t->bytes, &t->notes, f);
+	return transfer_judge_tar(t, r, &t->bytes, f);
 }
 
 static void on_produced(void *arg)

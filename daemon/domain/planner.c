@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Happy path: inventory → units → (measure → methods) → done.
+ * Happy path: inventory → sources → units → (measure → methods) → done.
  * Failure modes: engine unreachable, unknown unit, the measuring child hangs on a
  * dead mount and is killed: each is the one fault of done.
  */
@@ -13,6 +13,7 @@
 #include "common/paths.h"
 #include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
+#include "daemon/domain/sources.h"
 
 #define MEASURE_DEADLINE_MS (10 * 60 * 1000)
 #define LOOK_DEADLINE_MS    10000
@@ -21,9 +22,9 @@
 
 struct planner {
 	struct planner_options o;
-	struct strv units;
+	struct strv units, paths;
 	struct planned *planned;
-	struct child *child; /* while measuring */
+	struct child *child; /* while it looks at sources, or measures */
 	bool cancelled;
 	planner_done_fn *done;
 	void *arg;
@@ -37,6 +38,7 @@ static void finish(struct planner *p, const struct fault *f)
 	}
 	p->done(p->arg, f, p->planned);
 	strv_done(&p->units);
+	strv_done(&p->paths);
 	free(p);
 }
 
@@ -255,17 +257,20 @@ static void plan_again(struct planner *p)
 		measure(p);
 }
 
-static void on_inventory(void *arg, const struct fault *f, struct inventory *inv)
+static void on_sources(void *arg, const struct fault *f)
 {
 	struct planner *p = arg;
 	struct fault own = { 0 };
 
+	p->child = NULL;
+	if (p->cancelled) {
+		fault_set(&own, FAULT_CANCELLED, -ECANCELED, "cancelled");
+		f = &own;
+	}
 	if (f) {
 		finish(p, f);
 		return;
 	}
-	p->planned = xcalloc(1, sizeof(*p->planned));
-	p->planned->inv = inv;
 	if (p->o.before) {
 		strv_copy(&p->planned->nested, &p->o.before->nested);
 		strv_copy(&p->planned->nothing, &p->o.before->nothing);
@@ -287,6 +292,22 @@ static void on_inventory(void *arg, const struct fault *f, struct inventory *inv
 		look_at_sockets(p);
 }
 
+static void on_inventory(void *arg, const struct fault *f, struct inventory *inv)
+{
+	struct planner *p = arg;
+
+	if (f) {
+		finish(p, f);
+		return;
+	}
+	p->planned = xcalloc(1, sizeof(*p->planned));
+	p->planned->inv = inv;
+	struct sources_options o = { .loop = p->o.ctx->loop, .inv = inv, .paths = true, .also = &p->paths, .arg = p };
+	p->child = sources_look(&o, on_sources);
+	if (p->cancelled && p->child)
+		child_kill(p->child);
+}
+
 struct planner *planner_start(const struct planner_options *o, planner_done_fn *done, void *arg)
 {
 	struct planner *p = xcalloc(1, sizeof(*p));
@@ -294,6 +315,8 @@ struct planner *planner_start(const struct planner_options *o, planner_done_fn *
 	p->o = *o;
 	if (o->units)
 		strv_copy(&p->units, o->units);
+	if (o->paths)
+		strv_copy(&p->paths, o->paths);
 	p->done = done;
 	p->arg = arg;
 	docker_inventory(o->ctx->docker, o->keep_raw, on_inventory, p);

@@ -6,7 +6,7 @@
 #include "daemon/pure/plan.h"
 
 /*
- * From the engine and the host to planned units: inventory, plan, and where it is
+ * From the engine and the host to planned units: inventory, what is really mounted (sources.h), plan, and where it is
  * asked for, the items measured by a killable child and their methods chosen.
  */
 struct planned {
@@ -22,6 +22,7 @@ struct planner_options {
 	const struct strv *units; /* only these are measured; NULL or empty: all. Borrowed for the call */
 	bool measure;             /* sizes, nested mounts, methods, forecast */
 	bool keep_raw;            /* raw inspects, for the recipe */
+	const struct strv *paths; /* of the host, whose places are wanted too; borrowed for the call; may be NULL */
 	const struct planned *before; /* an earlier, measured plan to compare with; borrowed until done; may be NULL */
 };
 

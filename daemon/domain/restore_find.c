@@ -348,8 +348,12 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 void restore_look_enter(void *owner)
 {
 	struct restore *r = owner;
-	struct planner_options o = { .ctx = r->ctx, .keep_raw = true };
+	struct strv paths CLEANUP(strv_done) = { 0 };
+	struct planner_options o = { .ctx = r->ctx, .keep_raw = true, .paths = &paths };
 
+	for (size_t i = 0; i < r->n_items; i++)
+		if (starts_with(r->items[i].id, "bind:"))
+			strv_add(&paths, place_of(r->items[i].id));
 	if (!r->target) {
 		planner_start(&o, on_planned, r);
 		return;

@@ -98,8 +98,13 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 void restore_record_enter(void *owner)
 {
 	struct restore *r = owner;
-	struct planner_options o = { .ctx = r->ctx, .keep_raw = true };
+	struct strv paths CLEANUP(strv_done) = { 0 };
+	struct planner_options o = { .ctx = r->ctx, .keep_raw = true, .paths = &paths };
 
+	/* Where links led when it was staged: whoever has that mounted by another name must stop, too. */
+	for (size_t i = 0; i < r->n_items; i++)
+		if (r->items[i].dest)
+			strv_add(&paths, r->items[i].dest);
 	if (r->target)
 		steps_next(r->steps);
 	else

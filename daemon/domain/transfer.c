@@ -174,6 +174,19 @@ void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env,
 	};
 }
 
+int transfer_judge_tar(struct transfer *t, const struct child_result *r, int64_t *ret_bytes, struct fault *f)
+{
+	int64_t bytes;
+
+	if (child_ok(r))
+		return tar_judge(r->err, ret_bytes, &t->notes, f);
+	/* Its last line is the count; what went wrong stands before. */
+	if (r->exit_code && *r->err && tar_judge(r->err, &bytes, &t->notes, f) < 0)
+		return -EIO;
+	child_explain(r, "tar", f);
+	return -EIO;
+}
+
 int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f)
 {
 	if (!child_ok(kopia)) {

@@ -68,6 +68,8 @@ void transfer_stage_over(struct transfer *t, const struct fault *f);
 /* For methods: tar on this transfer's item, as far as all methods share it. ${argv} and ${env} are filled and must
  * outlive the child's start. */
 void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env, struct child_options *ret);
+/* For methods: tar ended as ${r} says; its count into ${ret_bytes}, or the fault, with what it said of which file. */
+int transfer_judge_tar(struct transfer *t, const struct child_result *r, int64_t *ret_bytes, struct fault *f) WARN_UNUSED;
 /* For methods: kopia ended; parse and accept (kopia_accept), fill created or fault. */
 int transfer_accept(struct transfer *t, const struct child_result *kopia, struct fault *f) WARN_UNUSED;
 

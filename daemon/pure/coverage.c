@@ -13,6 +13,7 @@
 
 #include "common/host_path.h"
 #include "daemon/pure/plan_internal.h"
+#include "daemon/pure/sources.h"
 
 /* While planning: the path of each coverage line, NULL where nothing is saved. */
 struct draft {
@@ -90,6 +91,38 @@ static bool leave_out(struct draft *d, const struct container *c, const struct m
 	return pattern != NULL;
 }
 
+/* Behind the device, which is of no use to a reader; what was removed ends in //deleted. */
+static const char *shown_place(const char *place)
+{
+	const char *slash = strchr(place, '/');
+
+	return slash ? slash : "/";
+}
+
+/*
+ * What the container writes would not be what is saved. Of single files editors make new ones: the new one is what the
+ * next start will mount, so it is saved, and said.
+ */
+static void check_replaced(
+	struct draft *d, const struct container *c, const struct mount *m, const char *path)
+{
+	const struct known_place *now = inventory_place(d->x->inv, path);
+
+	if (m->place ? !sources_replaced(d->x->inv, m, path) : !now || !now->foreign)
+		return;
+	if (!m->place)
+		unit_refuse(d->u, xasprintf("%s: %s leads over the link %s, which others than root can set, and no running "
+					    "container has it mounted: start %s, or bind what the link leads to",
+					  c->name, path, now->foreign, c->name));
+	else if (m->directory)
+		unit_refuse(d->u, xasprintf("%s: %s is not the directory that %s has mounted there since it was started (%s): "
+					    "it was replaced meanwhile; restart %s, or put the old one back",
+					  c->name, path, c->name, shown_place(m->place), c->name));
+	else
+		strv_addf(&d->u->warnings, "%s: %s was replaced while %s ran, which still has the old file mounted; the new one is saved",
+			c->name, path, c->name);
+}
+
 static void plan_mount(struct draft *d, const struct container *c, const struct mount *m)
 {
 	struct place p;
@@ -111,6 +144,8 @@ static void plan_mount(struct draft *d, const struct container *c, const struct 
 	if (p.refuse)
 		unit_refuse(d->u, xasprintf("%s: %s (%s): %s", c->name, line->destination,
 					  line->source, p.skip));
+	if (!p.skip)
+		check_replaced(d, c, m, p.path);
 	line->reason = p.skip ? TAKE_PTR(p.skip) : TAKE_PTR(p.lost);
 	place_done(&p);
 }

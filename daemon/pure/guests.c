@@ -5,7 +5,7 @@
  *
  * A container outside the unit is a guest if it runs and can write to a place
  * that one of the unit's items saves (its mount may be the same, inside, or
- * around), or if it lives in the network, pid or ipc namespace of a container
+ * around, by whatever name: what is really mounted counts, sources.h), or if it lives in the network, pid or ipc namespace of a container
  * that stops. The second goes on from guest to guest; the first does not, for a
  * guest's own data is not saved here. Readers keep running. Our own container
  * is no guest: it is us who read. Nor is one that mounts the whole host, or
@@ -35,16 +35,16 @@ static void add_guest(const struct plan_index *x, struct unit *u, const struct c
 	};
 }
 
+/* What is mounted below such a mount comes along with it. */
 static bool reaches_everything(const struct plan_index *x, const struct use *use)
 {
-	CLEANUP(freep) char *volumes = NULL;
+	CLEANUP(freep) char *source = path_normal(use->m->source);
 
-	if (streq(use->path, "/"))
+	if (streq(source, "/"))
 		return true;
-	if (!x->root_dir)
-		return false;
-	volumes = xasprintf("%s/volumes", x->root_dir);
-	return path_equal_or_inside(volumes, use->path);
+	return (x->volumes_path && source && path_equal_or_inside(x->volumes_path, source)) ||
+	       (x->volumes_place && use->m->place &&
+		       path_equal_or_inside(x->volumes_place, use->m->place));
 }
 
 static void tolerate(const struct plan_index *x, struct unit *u, const struct use *use)
@@ -54,10 +54,12 @@ static void tolerate(const struct plan_index *x, struct unit *u, const struct us
 	strv_add(&u->tolerated, use->c->id);
 	if (plan_index_is_self(x, use->c) || strv_has(&x->options->trusted_writers, use->c->name))
 		return;
+	if (!use->m->rw) /* it is read-only, but for what is mounted below: the engine's doing */
+		return;
 	strv_addf(&u->warnings,
 		"%s can write to everything (it mounts %s writable) and is left running: mount it "
 		"read-only, or name it in backup.trusted_writers",
-		use->c->name, use->path);
+		use->c->name, use->m->source);
 }
 
 static void meet(
@@ -99,18 +101,39 @@ static void meet_all_at(
 		meet(x, u, item, &x->uses[i]);
 }
 
-static void plan_item(const struct plan_index *x, struct unit *u, struct item *item)
+/* ${at} is a path or a place. */
+static void meet_all_around(
+	const struct plan_index *x, struct unit *u, struct item *item, const char *at)
 {
-	CLEANUP(freep) char *outer = xstrdup(item->path);
-	size_t i = plan_index_first_use(x, item->path);
+	CLEANUP(freep) char *outer = xstrdup(at);
+	size_t i = plan_index_first_use(x, at);
 
-	for (; i < x->n_uses && path_equal_or_inside(x->uses[i].path, item->path); i++)
+	for (; i < x->n_uses && path_equal_or_inside(x->uses[i].path, at); i++)
 		meet(x, u, item, &x->uses[i]);
-	while (!streq(outer, "/")) {
+	for (;;) {
 		char *slash = strrchr(outer, '/');
 
+		if (!slash || streq(outer, "/"))
+			return;
 		slash[slash == outer ? 1 : 0] = '\0';
 		meet_all_at(x, u, item, outer);
+	}
+}
+
+static void plan_item(const struct plan_index *x, struct unit *u, struct item *item)
+{
+	const struct known_place *now = inventory_place(x->inv, item->path);
+	size_t i = plan_index_first_use(x, item->path);
+
+	meet_all_around(x, u, item, item->path);
+	if (now && now->place)
+		meet_all_around(x, u, item, now->place);
+	/* Whoever has it mounted by this name: is it that place? */
+	for (; i < x->n_uses && streq(x->uses[i].path, item->path); i++) {
+		const char *place = x->uses[i].m->place;
+
+		if (place && !(now && streq(place, now->place)))
+			meet_all_around(x, u, item, place);
 	}
 	strv_sort_unique(&item->shared_with);
 }

@@ -206,6 +206,28 @@ const struct volume *inventory_volume(const struct inventory *inv, const char *n
 	return NULL;
 }
 
+static int compare_place(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct known_place *)element)->path);
+}
+
+const struct known_place *inventory_place(const struct inventory *inv, const char *path)
+{
+	if (!path || inv->n_places == 0)
+		return NULL;
+	return bsearch(path, inv->places, inv->n_places, sizeof(*inv->places), compare_place);
+}
+
+static void places_done(struct inventory *inv)
+{
+	for (size_t i = 0; i < inv->n_places; i++) {
+		free(inv->places[i].path);
+		free(inv->places[i].place);
+		free(inv->places[i].foreign);
+	}
+	free(inv->places);
+}
+
 static void volume_done(struct volume *v)
 {
 	free(v->name);
@@ -241,6 +263,7 @@ void inventory_free(struct inventory *inv)
 	free(inv->volumes);
 	engine_done(&inv->engine);
 	free(inv->self_id);
+	places_done(inv);
 	free(inv);
 }
 

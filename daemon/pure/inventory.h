@@ -18,6 +18,12 @@ const char *container_state_name(enum container_state s);
 
 enum container_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 
+/* A place of the host by filesystem and path in it (common/mountinfo.h), which a container reaches. */
+struct reach {
+	char *place;
+	bool rw;
+};
+
 struct mount {
 	char *type;        /* volume bind tmpfs npipe image cluster */
 	char *name;        /* of a volume */
@@ -25,7 +31,16 @@ struct mount {
 	char *destination;
 	char *driver;
 	bool rw;
+	/* what the running container really has there, by sources_take(): */
+	char *place;           /* NULL: not known */
+	bool directory;
+	int64_t device, inode; /* 0: not known */
+	struct reach *nested;  /* mounts below the destination */
+	size_t n_nested;
 };
+
+/* Could it be seen what a running container has mounted? */
+enum sight { SIGHT_NONE, SIGHT_SEEN, SIGHT_GONE, SIGHT_OTHER };
 
 enum dependency_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
 struct dependency { /* from com.docker.compose.depends_on */
@@ -45,6 +60,7 @@ struct container {
 	int64_t health_deadline_ms; /* start_period + retries × (interval + timeout) + interval + 30 s */
 	char *started_at, *finished_at; /* verbatim: compared, not parsed */
 	int exit_code;
+	enum sight sight;
 	bool oom_killed;
 	int pid;                 /* of its first process on the host; 0: not running */
 	int restart_count;
@@ -76,6 +92,12 @@ struct engine {
 	bool podman, rootless, userns, live_restore;
 };
 
+/* Where a path of the host leads now. */
+struct known_place {
+	char *path, *place; /* place: NULL, nothing is there */
+	char *foreign;      /* NULL, or the first link on its way that others than root may have put there */
+};
+
 struct inventory {
 	struct engine engine;
 	struct container *containers;
@@ -83,6 +105,8 @@ struct inventory {
 	struct volume *volumes;
 	size_t n_volumes;
 	char *self_id; /* our own container's id if we run in one, NULL */
+	struct known_place *places; /* by path, once sources_take() was called */
+	size_t n_places;
 };
 
 /* Parse one answer of GET /containers/ID/json. ${keep_raw}: c->raw gets the text. */
@@ -104,6 +128,8 @@ char *inventory_self_id(const char *mountinfo);
 
 const struct container *inventory_container(const struct inventory *inv, const char *id_or_name);
 const struct volume *inventory_volume(const struct inventory *inv, const char *name);
+/* NULL: not asked for, or not answered. ${path} as path_normal() gives it. */
+const struct known_place *inventory_place(const struct inventory *inv, const char *path);
 void container_done(struct container *c);
 void engine_done(struct engine *e);
 void inventory_free(struct inventory *inv);

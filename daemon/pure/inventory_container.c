@@ -337,6 +337,18 @@ int inventory_parse_container(
 	return 0;
 }
 
+void mount_forget_place(struct mount *m)
+{
+	for (size_t i = 0; i < m->n_nested; i++)
+		free(m->nested[i].place);
+	free(m->nested);
+	free(m->place);
+	m->nested = NULL;
+	m->place = NULL;
+	m->n_nested = 0;
+	m->device = m->inode = 0;
+}
+
 void container_done(struct container *c)
 {
 	size_t i;
@@ -355,6 +367,7 @@ void container_done(struct container *c)
 		free(c->mounts[i].source);
 		free(c->mounts[i].destination);
 		free(c->mounts[i].driver);
+		mount_forget_place(&c->mounts[i]);
 	}
 	free(c->mounts);
 	strv_done(&c->config_files);

@@ -48,19 +48,34 @@ static int sharer_by_owner(const void *a, const void *b)
 	return r ? r : strcmp(x->c->id, y->c->id);
 }
 
+/* Takes ${path}; NULL is none. */
+static void add_use(struct plan_index *x, char *path, const struct container *c, bool rw,
+	const struct mount *m)
+{
+	if (!path)
+		return;
+	GROW(x->uses, x->n_uses);
+	x->uses[x->n_uses++] = (struct use){ path, c, rw, m };
+}
+
+/* By the name that the engine has for it, by where that leads now, and by what is really mounted. */
 static void add_uses(struct plan_index *x, const struct container *c)
 {
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; i < c->n_mounts; i++) {
+		const struct mount *m = &c->mounts[i];
+		const struct known_place *now;
 		struct place p;
 
-		place_find(x, &c->mounts[i], &p);
-		if (p.path) {
-			GROW(x->uses, x->n_uses);
-			x->uses[x->n_uses++] =
-				(struct use){ TAKE_PTR(p.path), c, c->mounts[i].rw };
-		}
+		place_find(x, m, &p);
+		now = inventory_place(x->inv, p.path);
+		if (now && now->place && !streq(now->place, m->place))
+			add_use(x, xstrdup(now->place), c, m->rw, m);
+		add_use(x, xstrdup(m->place), c, m->rw, m);
+		for (k = 0; k < m->n_nested; k++)
+			add_use(x, xstrdup(m->nested[k].place), c, m->nested[k].rw, m);
+		add_use(x, TAKE_PTR(p.path), c, m->rw, m);
 		place_done(&p);
 	}
 }
@@ -110,6 +125,18 @@ static void sort_containers(struct plan_index *x)
 	qsort(x->by_name, n, sizeof(*x->by_name), by_name);
 }
 
+/* Where all named volumes lie, as a path and as a place. */
+static void find_volumes(struct plan_index *x)
+{
+	const struct known_place *now;
+
+	if (!x->root_dir || streq(x->root_dir, "/"))
+		return;
+	x->volumes_path = xasprintf("%s/volumes", x->root_dir);
+	now = inventory_place(x->inv, x->volumes_path);
+	x->volumes_place = now ? now->place : NULL;
+}
+
 void plan_index_init(
 	struct plan_index *x, const struct inventory *inv, const struct plan_options *o)
 {
@@ -122,6 +149,7 @@ void plan_index_init(
 		x->volumes[i] = &inv->volumes[i];
 	qsort(x->volumes, inv->n_volumes, sizeof(*x->volumes), volume_by_name);
 	x->root_dir = path_normal(inv->engine.root_dir);
+	find_volumes(x);
 	if (streq(x->root_dir, "/")) {
 		free(x->root_dir); /* nonsense: nothing would be left to save */
 		x->root_dir = NULL;
@@ -172,6 +200,7 @@ void plan_index_done(struct plan_index *x)
 	free(x->met);
 	free(x->position);
 	free(x->root_dir);
+	free(x->volumes_path);
 	strv_done(&x->forbidden);
 	strv_done(&x->mount_points);
 	mounts_done(&x->mounts);

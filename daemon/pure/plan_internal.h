@@ -16,14 +16,18 @@ char *engine_text(struct json_object *o, const char *key);
 /* The same for a value. */
 char *engine_value_text(struct json_object *value);
 
+/* What sources_take() put in goes. */
+void mount_forget_place(struct mount *m);
+
 /* database.c: "postgres", …: static; NULL if ${image} (may be NULL) speaks of none. */
 const char *database_of_image(const char *image);
 
 /* One place on the host that a container can reach through a mount. */
 struct use {
-	char *path; /* owned, normalised */
+	char *path; /* owned: normalised, or a place (8:1/…), which sorts before all paths */
 	const struct container *c;
 	bool rw;
+	const struct mount *m; /* it comes from; borrowed */
 };
 
 /* ${c} lives in a namespace of ${owner}. */
@@ -45,6 +49,8 @@ struct plan_index {
 	struct strv mount_points; /* normalised, in tree order, unique: those, and subvolumes that were measured */
 	struct strv forbidden;    /* normalised */
 	char *root_dir;           /* the engine's, normalised; NULL unknown */
+	char *volumes_path;       /* where all volumes lie; NULL unknown */
+	const char *volumes_place; /* the same, borrowed from the inventory */
 	/* both by place of the container in inv->containers */
 	const char **unit_of;    /* name of its unit, borrowed; NULL: in none */
 	size_t *unit_number;     /* of its unit, from 0 */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/pure/plan_internal.h"
+#include "daemon/pure/sources.h"
 
 /*
  * A mount at or in a path shows the old data until its container is started again. One of a directory above shows what
@@ -27,14 +28,42 @@ static bool overlaps(const char *mount, bool writable, const struct strv *paths)
 	return false;
 }
 
+/* By what is really mounted: a link's target, the other side of a second mount. */
+static bool reaches(const struct users_options *o, const struct container *c)
+{
+	for (size_t i = 0; i < o->paths->n; i++) {
+		char *path CLEANUP(freep) = path_normal(o->paths->v[i]);
+		const struct known_place *now = inventory_place(o->inv, path);
+		if (now && now->place && sources_reach(c, now->place, false))
+			return true;
+	}
+	return false;
+}
+
+/* Not running, it has nothing mounted: where would its mounts lead? */
+static bool leads_there(const struct users_options *o, const char *source, bool writable)
+{
+	char *s CLEANUP(freep) = path_normal(source);
+	const struct known_place *its = inventory_place(o->inv, s);
+
+	for (size_t i = 0; its && i < o->paths->n; i++) {
+		char *path CLEANUP(freep) = path_normal(o->paths->v[i]);
+		const struct known_place *now = inventory_place(o->inv, path);
+		if (now && places_touch(its->place, writable, now->place))
+			return true;
+	}
+	return false;
+}
+
 static bool uses(const struct users_options *o, const struct container *c)
 {
-	if (o->measured && strv_has(o->measured, c->id))
+	if (reaches(o, c) || (o->measured && strv_has(o->measured, c->id)))
 		return true;
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct mount *m = &c->mounts[i];
 		const struct volume *v = m->name ? inventory_volume(o->inv, m->name) : NULL;
-		if ((m->source && overlaps(m->source, m->rw, o->paths)) || (v && v->device && overlaps(v->device, m->rw, o->paths)))
+		if ((m->source && (overlaps(m->source, m->rw, o->paths) || leads_there(o, m->source, m->rw))) ||
+			(v && v->device && (overlaps(v->device, m->rw, o->paths) || leads_there(o, v->device, m->rw))))
 			return true;
 	}
 	return false;

@@ -16,7 +16,7 @@ PACKAGES = ("systemd,systemd-sysv,dbus,docker.io,iptables,procps,attr,acl,openss
             "libuv1,libjson-c5,libconfig9,libsystemd0,libcurl4,libinih1,libyaml-0-2")
 CONF = "/etc/kopi-docka.conf"
 HELD_TAR = """#!/bin/sh
-case "$*" in */var/cache/kopi-docka/*) ;; *) while [ -e /run/hold-tar ]; do sleep 0.05; done ;; esac
+case "$(pwd -P) $*" in */var/cache/kopi-docka/*) ;; *) while [ -e /run/hold-tar ]; do sleep 0.05; done ;; esac
 exec /usr/bin/tar.real "$@"
 """
 SLOW = 'trap "sleep 3; exit 0" TERM; while :; do sleep 0.1; done'

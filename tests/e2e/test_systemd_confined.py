@@ -78,7 +78,6 @@ FORBIDDEN = {
     "personality": "setarch -R true",
     "priority": "[ $(nice -n -5 nice) -lt $(nice) ]",
     "immutable": "touch /srv/file && chattr +i /srv/file && chattr -i /srv/file",
-    "trace": "readlink /proc/$(pgrep -n dockerd)/cwd",
     "core_files": "[ $(ulimit -Hc) != 0 ]",
 }
 TRY = "#!/bin/bash\ncd /\n" + "".join(f"( {script} ) >/dev/null 2>&1 && echo can:{what}\n" for what, script in FORBIDDEN.items())

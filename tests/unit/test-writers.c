@@ -9,10 +9,11 @@ static size_t writers_beside(const char *tolerated, const char *mounts)
 	struct unit u = { .items = items, .n_items = ARRAY_SIZE(items) };
 	strv_add(&u.tolerated, tolerated);
 	char *text CLEANUP(freep) = xasprintf("[{\"Id\":\"1\",\"Names\":[\"/other\"],\"Mounts\":%s}]", mounts);
-	struct strv names CLEANUP(strv_done) = { 0 };
+	struct strv names CLEANUP(strv_done) = { 0 }, others CLEANUP(strv_done) = { 0 };
 	struct fault f = { 0 };
 
-	assert_int_equal(writers_parse(text, strlen(text), &u, &names, &f), 0);
+	assert_int_equal(writers_parse(text, strlen(text), &u, &names, &others, &f), 0);
+	assert_int_equal(others.n, !names.n && !strv_has(&u.tolerated, "1") && strcmp(mounts, "null") != 0);
 	if (names.n)
 		assert_string_equal(names.v[0], "other");
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
@@ -44,7 +45,7 @@ static void finds(void **state)
 	struct unit u = { 0 };
 	struct strv names = { 0 };
 	struct fault f = { 0 };
-	assert_true(writers_parse("{}", 2, &u, &names, &f) < 0);
+	assert_true(writers_parse("{}", 2, &u, &names, &names, &f) < 0);
 }
 
 int main(void)

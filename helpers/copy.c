@@ -5,7 +5,8 @@
  *
  *   copy TO LIMIT { MODE AS ROOT REST }...
  *       AS is how the file is called, and where it is put below TO. MODE says where it is read:
- *         c  at REST, following links
+ *         c  at REST, following links, also out of ROOT, but not one by which others could lead root to a file of
+ *            which they are not the owner; a link that leads out is told as the reason
  *         l  at REST, but not what a link leads to outside of ROOT
  *         b  at REST below ROOT without following any link: a container can write there
  *       An s before it (sl, sb) only looks.
@@ -17,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +25,7 @@
 
 #include "common/fd.h"
 #include "common/varlink.h"
+#include "common/way.h"
 
 struct request {
 	const char *to, *as, *root, *rest;
@@ -78,21 +79,60 @@ static int open_below(const char *root, const char *rest)
 	return -errno;
 }
 
-/*
- * Was ${fd} opened through a link that leads out of ${directory}? Where to: caller's; NULL: it was not. What was
- * opened is asked, not its path once more: that may be a link to something else by now.
- */
-static char *leads_out(int fd, const char *directory)
+/* ${path}, links followed: the way is resolved first and what it leads to opened without a link, so that nobody exchanges
+ * one in between. -errno. */
+static int open_real(const char *path, char **ret_real, struct way_links *links)
 {
-	char real[PATH_MAX], home[PATH_MAX];
-	char *self CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
-	ssize_t n = readlink(self, real, sizeof(real) - 1);
+	struct fault f = { 0 };
+	char *real = way_resolve(path, links, &f);
+	int fd = real ? open_below("/", real) : f.sys;
 
-	if (n < 0 || !realpath(directory, home))
-		return xstrdup("somewhere"); /* not known to be inside: not copied */
-	real[n] = '\0';
-	size_t len = streq(home, "/") ? 0 : strlen(home);
-	return strncmp(real, home, len) == 0 && real[len] == '/' ? NULL : xstrdup(real);
+	*ret_real = real;
+	return fd;
+}
+
+static bool lies_in(const char *path, const char *directory)
+{
+	size_t len = streq(directory, "/") ? 0 : strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && path[len] == '/';
+}
+
+/* Does ${real} lie in ${directory}, whose own way nobody but root could bend? */
+static bool lies_at_home(const char *real, const char *directory)
+{
+	struct way_links links = { 0 };
+	struct fault f = { 0 };
+	char *home CLEANUP(freep) = way_resolve(directory, &links, &f);
+	bool at_home = home && !links.foreign && lies_in(real, home);
+
+	free(links.foreign);
+	return at_home;
+}
+
+/*
+ * May a link that others than root can set have led root to a file that they could not read? Its own owner's files are no
+ * secret to him (as the kernel judges links in /tmp), nor is what lies in the project. Why not: caller's, or NULL.
+ */
+static char *led_astray(const char *foreign, const char *real, int fd, const char *home)
+{
+	struct stat link, st;
+	bool own = lstat(foreign, &link) == 0 && S_ISLNK(link.st_mode) && fstat(fd, &st) == 0 && link.st_uid == st.st_uid && st.st_uid != 0;
+
+	if (own || (home && lies_at_home(real, home)))
+		return NULL;
+	return xasprintf("the link %s, which others than root can set, leads to %s, which is not theirs", foreign, real);
+}
+
+/* What links lead out of ${directory}: caller's; NULL: nothing does. */
+static char *leads_out(const char *real, const char *directory)
+{
+	struct way_links links = { 0 };
+	struct fault f = { 0 };
+	char *home CLEANUP(freep) = way_resolve(directory, &links, &f);
+
+	free(links.foreign);
+	return home && lies_in(real, home) ? NULL : xstrdup(real);
 }
 
 /* Only what is known to be a file is opened for reading: to open a device can do something. */
@@ -123,7 +163,7 @@ static const char *what_it_is(mode_t mode)
 	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a fifo" : S_ISSOCK(mode) ? "a socket" : S_ISLNK(mode) ? "a link" : "no regular file";
 }
 
-static void take(const struct request *q, int fd, const struct stat *st)
+static void take(const struct request *q, int fd, const struct stat *st, const char *note)
 {
 	if (!S_ISREG(st->st_mode)) {
 		tell(q, "refused", st, what_it_is(st->st_mode));
@@ -134,29 +174,54 @@ static void take(const struct request *q, int fd, const struct stat *st)
 		tell(q, "refused", st, reason);
 	} else {
 		int r = copy_out(q, fd);
-		tell(q, r < 0 ? "refused" : "copied", st, r < 0 ? strerror(-r) : NULL);
+		tell(q, r < 0 ? "refused" : "copied", st, r < 0 ? strerror(-r) : note);
 	}
+}
+
+/* In a container's volume: its root's way may be bent, too. */
+static int open_in_volume(const struct request *q, char **ret_reason)
+{
+	char *real CLEANUP(freep) = NULL;
+	struct way_links links = { 0 };
+	int root CLEANUP(closep) = open_real(q->root, &real, &links);
+
+	if (root >= 0 && links.foreign)
+		*ret_reason = led_astray(links.foreign, real, root, NULL);
+	free(links.foreign);
+	return root < 0 ? root : *ret_reason ? -ELOOP : open_below(real, q->rest);
+}
+
+static int open_asked(const struct request *q, char **ret_reason, char **ret_note)
+{
+	char *real CLEANUP(freep) = NULL;
+	struct way_links links = { 0 };
+	int fd = open_real(q->rest, &real, &links);
+	char *out CLEANUP(freep) = fd >= 0 ? leads_out(real, q->root) : NULL;
+
+	if (out && q->mode == 'l')
+		*ret_reason = xasprintf("a link to %s, which lies elsewhere", out);
+	else if (fd >= 0 && links.foreign)
+		*ret_reason = led_astray(links.foreign, real, fd, q->root);
+	if (out)
+		*ret_note = xasprintf("by a link to %s", out);
+	free(links.foreign);
+	if (*ret_reason)
+		closep(&fd);
+	return *ret_reason ? -ELOOP : fd;
 }
 
 static void serve(const struct request *q)
 {
-	bool below = q->mode == 'b';
-	int fd CLEANUP(closep) = below ? open_below(q->root, q->rest) : open(q->rest, O_PATH | O_CLOEXEC);
-	int sys = fd < 0 && !below ? -errno : fd;
-	char *out CLEANUP(freep) = fd >= 0 && q->mode == 'l' ? leads_out(fd, q->root) : NULL;
+	char *reason CLEANUP(freep) = NULL, *note CLEANUP(freep) = NULL;
+	int fd CLEANUP(closep) = q->mode == 'b' ? open_in_volume(q, &reason) : open_asked(q, &reason, &note);
 	struct stat st;
 
-	if (out) {
-		char *reason CLEANUP(freep) = xasprintf("a link to %s, which lies elsewhere", out);
-		tell(q, "refused", NULL, reason);
-		return;
-	}
 	if (fd >= 0 && fstat(fd, &st) == 0)
-		take(q, fd, &st);
-	else if (sys == -ENOENT || sys == -ENOTDIR)
+		take(q, fd, &st, note);
+	else if (fd == -ENOENT || fd == -ENOTDIR)
 		tell(q, "missing", NULL, "not there");
 	else
-		tell(q, "refused", NULL, sys == -ELOOP ? "a link" : strerror(-sys));
+		tell(q, "refused", NULL, reason ? reason : fd == -ELOOP ? "a link" : strerror(-fd));
 }
 
 int main(int argc, char **argv)

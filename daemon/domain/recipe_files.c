@@ -55,6 +55,8 @@ static void take_line(struct recipe_files *r, struct json_object *o)
 	} else if (streq(state, "copied")) {
 		w->state = SETTLED;
 		w->file.saved = true;
+		free(w->file.reason);
+		w->file.reason = xstrdup(json_text(o, "reason")); /* a link that it was found by */
 	} else if (streq(state, "seen")) {
 		recipe_settle(w, "secret files are not kept in recipes (recipe.secrets = false)");
 	} else {

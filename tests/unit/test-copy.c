@@ -24,6 +24,8 @@ static int set_up(void **state)
 	char *command CLEANUP(freep) = xasprintf(
 		"cd %s && mkdir -p in/sub out to && printf one >in/file && chmod 640 in/file && printf two >out/file && "
 		"ln -s file in/near && ln -s ../out/file in/far && ln -s ../out in/door && ln -s ../in/sub in/loop && mkfifo in/fifo && ln -s /dev/null in/device && "
+		"mkdir theirs && printf own >out/own && ln -s ../out/file theirs/led && ln -s ../out/own theirs/own && ln -s ../out theirs/project && "
+		"printf x >theirs/x && ln -s x theirs/near && chown -h 12345:12345 theirs theirs/* out/own && "
 		"printf deep >in/sub/deep && head -c 5000 /dev/zero >in/big && printf n >\"$(printf 'in/a\\nb')\"", directory);
 	return system(command) == 0 ? 0 : -1;
 }
@@ -66,19 +68,25 @@ static void every_kind(void **state)
 	static const struct {
 		const char *mode, *root, *rest, *state, *reason, *content;
 	} table[] = {
-		{ "c", "", "in/file", "copied", NULL, "one" }, { "c", "", "in/far", "copied", NULL, "two" }, { "c", "", "in/a\nb", "copied", NULL, "n" },
-		{ "c", "", "in/none", "missing", "not there", NULL }, { "c", "", "in/file/x", "missing", "not there", NULL },
-		{ "c", "", "in", "refused", "a directory", NULL }, { "c", "", "in/fifo", "refused", "a fifo", NULL },
-		{ "c", "", "in/big", "refused", "larger than 4 KiB", NULL }, { "l", "in", "in/near", "copied", NULL, "one" },
+		{ "c", "in", "in/file", "copied", NULL, "one" }, { "c", "in", "in/far", "copied", "by a link to ", "two" }, { "c", "in", "in/a\nb", "copied", NULL, "n" },
+		{ "c", "in", "in/none", "missing", "not there", NULL }, { "c", "in", "in/file/x", "missing", "not there", NULL },
+		{ "c", "in", "in", "refused", "a directory", NULL }, { "c", "in", "in/fifo", "refused", "a fifo", NULL },
+		{ "c", "in", "in/big", "refused", "larger than 4 KiB", NULL }, { "l", "in", "in/near", "copied", NULL, "one" },
 		{ "l", "in", "in/loop/deep", "copied", NULL, "deep" }, { "l", "in", "in/far", "refused", "out/file, which lies elsewhere", NULL },
 		{ "l", "in", "in/door/file", "refused", "out/file, which lies elsewhere", NULL }, { "l", "/", "in/far", "copied", NULL, "two" },
-		{ "c", "", "in/device", "refused", "no regular file", NULL }, { "l", "in", "in/device", "refused", "/dev/null, which lies elsewhere", NULL },
+		{ "c", "in", "in/device", "refused", "no regular file", NULL }, { "l", "in", "in/device", "refused", "/dev/null, which lies elsewhere", NULL },
 		{ "l", "in", "in/none", "missing", "not there", NULL }, { "sl", "in", "in/file", "seen", NULL, NULL }, { "sl", "in", "in/big", "seen", NULL, NULL },
 		{ "sl", "in", "in/fifo", "refused", "a fifo", NULL }, { "b", "in", "/file", "copied", NULL, "one" },
 		{ "b", "in", "/sub/deep", "copied", NULL, "deep" }, { "b", "in", "/near", "refused", "a link", NULL },
 		{ "b", "in", "/loop/deep", "missing", "not there", NULL }, { "b", "in", "/../out/file", "missing", "not there", NULL },
 		{ "b", "in", "/", "missing", "not there", NULL }, { "b", "none", "/file", "missing", "not there", NULL },
 		{ "b", "in", "/fifo", "refused", "a fifo", NULL }, { "sb", "in", "/file", "seen", NULL, NULL },
+		/* what others can set never leads root to what is not theirs */
+		{ "c", "theirs", "theirs/led", "refused", "theirs/led, which others than root can set, leads to ", NULL },
+		{ "c", "theirs", "theirs/own", "copied", "by a link to ", "own" }, { "c", "theirs", "theirs/near", "copied", NULL, "x" },
+		{ "l", "theirs", "theirs/near", "copied", NULL, "x" }, { "c", "theirs/project", "theirs/project/file", "refused", "not theirs", NULL },
+		{ "l", "theirs/project", "theirs/project/file", "refused", "not theirs", NULL },
+		{ "b", "theirs/project", "/file", "refused", "not theirs", NULL }, { "b", "theirs", "/x", "copied", NULL, "x" },
 	};
 
 	(void)state;

@@ -5,13 +5,13 @@
  */
 #include "daemon/pure/redact.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "common/varlink.h"
 #include "daemon/pure/envfile.h"
+#include "daemon/pure/secrets.h"
 
 #define SHORTEST 4
 
@@ -29,69 +29,12 @@ bool redact_is_secret_name(const char *name)
 	return false;
 }
 
-/* Words that say nothing: AUTH_ENABLED=true must not blank every true. */
-static bool is_plain(const char *value)
-{
-	return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 || strcasecmp(value, "none") == 0;
-}
-
 static void note(struct secrets *s, const char *name, const char *value)
 {
 	if (s->names && !strv_has(s->names, name))
 		strv_add(s->names, name);
-	if (strlen(value) >= SHORTEST && !is_plain(value) && !strv_has(&s->values, value))
+	if (strlen(value) >= SHORTEST && !secret_is_plain(value, strlen(value)) && !strv_has(&s->values, value))
 		strv_add(&s->values, value);
-}
-
-/* A secret inside a string: where, and what it is called there. */
-struct span {
-	size_t start, len;
-	const char *name; /* borrowed from the string, not ended */
-	size_t name_len;
-};
-
-/* Behind the // at ${at}, of a URL or a share: user:PASSWORD@host. */
-static bool url_password(const char *text, size_t at, struct span *ret)
-{
-	const char *user = text + at + 2;
-	const char *host = memrchr(user, '@', strcspn(user, "/?# \t\n\"'"));
-	const char *colon = host ? memchr(user, ':', (size_t)(host - user)) : NULL;
-
-	if (!colon || host == colon + 1)
-		return false;
-	*ret = (struct span){ .start = (size_t)(colon + 1 - text), .len = (size_t)(host - colon - 1) };
-	return true;
-}
-
-/* Before and behind the = at ${at}: password=VALUE, in mount options and on command lines. */
-static bool option_value(const char *text, size_t at, struct span *ret)
-{
-	static const char *const patterns[] = { "pass", "secret", "token" };
-	size_t start = at;
-
-	while (start > 0 && (isalnum((unsigned char)text[start - 1]) || strchr("_-.", text[start - 1])))
-		start--;
-	char *name CLEANUP(freep) = xstrndup(text + start, at - start);
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		if (!strcasestr(name, patterns[i]))
-			continue;
-		*ret = (struct span){ .start = at + 1, .len = strcspn(text + at + 1, " \t\n,;&\"'"),
-			.name = text + start, .name_len = at - start };
-		return ret->len > 0;
-	}
-	return false;
-}
-
-/* The next secret that a string's own syntax gives away, at or behind ${from}. */
-static bool next_span(const char *text, size_t from, struct span *ret)
-{
-	for (size_t i = from; text[i]; i++) {
-		if (starts_with(text + i, "//") && url_password(text, i, ret))
-			return true;
-		if (text[i] == '=' && option_value(text, i, ret))
-			return true;
-	}
-	return false;
 }
 
 static void collect_env(struct secrets *s, const char *entry)
@@ -105,15 +48,42 @@ static void collect_env(struct secrets *s, const char *entry)
 		note(s, name, equals + 1);
 }
 
-static void collect_string(struct secrets *s, const char *text)
+static void note_span(struct secrets *s, const char *text, const struct secret_span *found)
 {
-	struct span found;
+	char *value CLEANUP(freep) = xstrndup(text + found->start, found->len);
+	char *name CLEANUP(freep) = found->name ? xstrndup(found->name, found->name_len) : xstrdup("the password in a URL");
 
-	for (size_t at = 0; next_span(text, at, &found); at = found.start + found.len) {
-		char *value CLEANUP(freep) = xstrndup(text + found.start, found.len);
-		char *name CLEANUP(freep) = found.name ? xstrndup(found.name, found.name_len) : xstrdup("the password in a URL");
-		note(s, name, value);
+	note(s, name, value);
+}
+
+static void collect_string(struct secrets *s, const char *text, const char *context)
+{
+	struct secret_span found;
+
+	for (size_t at = 0; secret_next(text, at, context, &found); at = found.start + found.len)
+		note_span(s, text, &found);
+}
+
+/* The words of a command, one string: what a word means depends on the others. Caller's. */
+static char *words_of(struct json_object *o)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		struct json_object *v = json_object_array_get_idx(o, i);
+		if (json_object_is_type(v, json_type_string))
+			buf_printf(&b, "%s ", json_object_get_string(v));
 	}
+	return buf_steal(&b);
+}
+
+/* Does the word before give away the ${i}th, and where in it? */
+static bool pair_span(struct json_object *list, size_t i, const char *context, struct secret_span *ret)
+{
+	struct json_object *before = i > 0 ? json_object_array_get_idx(list, i - 1) : NULL, *v = json_object_array_get_idx(list, i);
+
+	return json_object_is_type(before, json_type_string) && json_object_is_type(v, json_type_string) &&
+		secret_pair(json_object_get_string(before), json_object_get_string(v), context, ret);
 }
 
 /* Objects whose members the user named: all of them strings, unlike the container's own Config. */
@@ -148,6 +118,28 @@ static bool is_reference(const char *key)
 	return false;
 }
 
+static void collect(struct secrets *s, struct json_object *o, const char *key);
+
+static void collect_list(struct secrets *s, struct json_object *o, const char *key)
+{
+	char *context CLEANUP(freep) = words_of(o);
+	struct secret_span found;
+
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		struct json_object *v = json_object_array_get_idx(o, i);
+		const char *text = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+		if (!text) {
+			collect(s, v, key);
+			continue;
+		}
+		if (streq(key, "Env"))
+			collect_env(s, text);
+		if (pair_span(o, i, context, &found))
+			note_span(s, text, &found);
+		collect_string(s, text, context);
+	}
+}
+
 static void collect(struct secrets *s, struct json_object *o, const char *key)
 {
 	if (json_object_is_type(o, json_type_object)) {
@@ -159,28 +151,28 @@ static void collect(struct secrets *s, struct json_object *o, const char *key)
 			collect(s, value, name);
 		}
 	} else if (json_object_is_type(o, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(o); i++) {
-			struct json_object *v = json_object_array_get_idx(o, i);
-			if (streq(key, "Env") && json_object_is_type(v, json_type_string))
-				collect_env(s, json_object_get_string(v));
-			collect(s, v, key);
-		}
+		collect_list(s, o, key);
 	} else if (json_object_is_type(o, json_type_string)) {
-		collect_string(s, json_object_get_string(o));
+		collect_string(s, json_object_get_string(o), json_object_get_string(o));
 	}
 }
 
 /* --- writing ----------------------------------------------------------------------------------- */
 
-/* ${text} with every secret replaced; in a reference only those its own syntax gives away. */
-static char *blank(const struct secrets *s, const char *text, bool reference)
+/*
+ * ${text} with every secret replaced, also at ${known} (NULL: there is none); in a reference only those that its
+ * own syntax gives away.
+ */
+static char *blank(const struct secrets *s, const char *text, bool reference, const char *context, const struct secret_span *known)
 {
 	size_t len = strlen(text);
 	bool *secret = xcalloc(len + 1, sizeof(*secret));
 	struct buf b = { 0 };
-	struct span found;
+	struct secret_span found;
 
-	for (size_t at = 0; next_span(text, at, &found); at = found.start + found.len)
+	if (known)
+		memset(secret + known->start, true, known->len);
+	for (size_t at = 0; secret_next(text, at, context, &found); at = found.start + found.len)
 		memset(secret + found.start, true, found.len);
 	for (size_t i = 0; !reference && i < s->values.n; i++)
 		for (const char *p = text; (p = strstr(p, s->values.v[i])); p++)
@@ -195,7 +187,8 @@ static char *blank(const struct secrets *s, const char *text, bool reference)
 	return buf_steal(&b);
 }
 
-static struct json_object *rewrite_string(const struct secrets *s, const char *text, const char *key)
+static struct json_object *rewrite_string(const struct secrets *s, const char *text, const char *key, const char *context,
+	const struct secret_span *known)
 {
 	const char *equals = streq(key, "Env") ? strchr(text, '=') : NULL;
 
@@ -206,8 +199,26 @@ static struct json_object *rewrite_string(const struct secrets *s, const char *t
 			return json_object_new_string(entry);
 		}
 	}
-	char *clean CLEANUP(freep) = blank(s, text, is_reference(key));
+	char *clean CLEANUP(freep) = blank(s, text, is_reference(key), context, known);
 	return json_object_new_string(clean);
+}
+
+static struct json_object *rewrite(const struct secrets *s, struct json_object *o, const char *key);
+
+static struct json_object *rewrite_list(const struct secrets *s, struct json_object *o, const char *key)
+{
+	struct json_object *to = json_object_new_array();
+	char *context CLEANUP(freep) = words_of(o);
+	struct secret_span known;
+
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		struct json_object *v = json_object_array_get_idx(o, i);
+		bool pair = pair_span(o, i, context, &known);
+		json_object_array_add(to, json_object_is_type(v, json_type_string)
+				? rewrite_string(s, json_object_get_string(v), key, context, pair ? &known : NULL)
+				: rewrite(s, v, key));
+	}
+	return to;
 }
 
 static struct json_object *rewrite(const struct secrets *s, struct json_object *o, const char *key)
@@ -220,21 +231,17 @@ static struct json_object *rewrite(const struct secrets *s, struct json_object *
 		json_object_object_foreach(o, name, value)
 		{
 			bool secret = map && redact_is_secret_name(name);
-			char *clean CLEANUP(freep) = map ? blank(s, name, false) : xstrdup(name);
+			char *clean CLEANUP(freep) = map ? blank(s, name, false, name, NULL) : xstrdup(name);
 			/* A label called Image is the user's text, no reference. */
 			json_object_object_add(to, clean,
 				secret ? json_object_new_string(REDACTED) : rewrite(s, value, map ? "" : name));
 		}
 		return to;
 	}
-	if (json_object_is_type(o, json_type_array)) {
-		to = json_object_new_array();
-		for (size_t i = 0; i < json_object_array_length(o); i++)
-			json_object_array_add(to, rewrite(s, json_object_array_get_idx(o, i), key));
-		return to;
-	}
+	if (json_object_is_type(o, json_type_array))
+		return rewrite_list(s, o, key);
 	if (json_object_is_type(o, json_type_string))
-		return rewrite_string(s, json_object_get_string(o), key);
+		return rewrite_string(s, json_object_get_string(o), key, json_object_get_string(o), NULL);
 	return json_object_get(o);
 }
 
@@ -272,7 +279,7 @@ static void collect_entries(struct secrets *s, const char *text, size_t len)
 		if (secret)
 			note(s, name, value);
 		else
-			collect_string(s, value);
+			collect_string(s, value, value);
 	}
 }
 
@@ -281,7 +288,7 @@ static void put_clean(struct buf *b, const struct secrets *s, const char *text, 
 {
 	while (from < to) {
 		size_t n = strnlen(text + from, to - from);
-		char *part CLEANUP(freep) = xstrndup(text + from, n), *clean CLEANUP(freep) = blank(s, part, false);
+		char *part CLEANUP(freep) = xstrndup(text + from, n), *clean CLEANUP(freep) = blank(s, part, false, part, NULL);
 		buf_puts(b, clean);
 		from += n;
 		if (from < to)

@@ -9,9 +9,8 @@
 /*
  * A docker inspect without its secrets (law 8): the value of every Env entry and label
  * whose name matches the order's pattern PASS|SECRET|KEY|TOKEN|API|AUTH in any case;
- * the password of every URL and of every password=, secret= and token= inside a string;
- * and each of those values wherever else it stands in the document, where it has 4
- * characters or more (shorter ones would blank half the text). What only says which
+ * what a string, or two words of a command, give away by themselves (secrets.h); and each of
+ * those values wherever else it stands in the document, where it has 4 characters or more (shorter ones would blank half the text). What only says which
  * thing is meant (names, images, mounts, ports) keeps a word that is a password elsewhere.
  * Returns the new text, the caller's, NULL if ${text} is no JSON. ${names} gets the names
  * of what was redacted, once each.

@@ -167,6 +167,84 @@ static void secret_names(void **state)
 		assert_false(redact_is_secret_name(open[i]));
 }
 
+/* What a string gives away by itself, and what it does not: S stands for the secret, where there is one. */
+static const char *const strings[][2] = {
+	{ "mysqladmin ping -pS3cret_x1", "mysqladmin ping -p*" },
+	{ "mysqladmin ping -psecretword", "mysqladmin ping -p*" },
+	{ "app -pS3cret_x1 run", "app -p* run" },
+	{ "find / -print -path /x -perm 644", NULL },
+	{ "docker run -p8080:80 -p 80:80 x", NULL },
+	{ "cp -pr a b; tar -pxf c; mkdir -p /data/x", NULL },
+	{ "app --api-key S3cret_x1 --port 80", "app --api-key * --port 80" },
+	{ "app --api-key=S3cret_x1,b", "app --api-key=*,b" },
+	{ "app --password 'a b c' x", "app --password '*' x" },
+	{ "app --password=\"a b\" x", "app --password=\"*\" x" },
+	{ "app --password-file /run/secrets/x --token-ttl 30m", NULL },
+	{ "app --tls-key /certs/server.key --auth none --key server.pem", NULL },
+	{ "app --auth-mode ldap --key-id AKIAX --keyspace shop", NULL },
+	{ "redis-cli -a S3cret ping", "redis-cli -a * ping" },
+	{ "redis-server --requirepass S3cret", "redis-server --requirepass *" },
+	{ "ls -a data", NULL },
+	{ "curl -u admin:S3cret http://localhost/", "curl -u admin:* http://localhost/" },
+	{ "run --user 1000:1000 x", NULL },
+	{ "sshpass -p S3cret ssh host", "sshpass -p * ssh host" },
+	{ "curl -H 'Authorization: Bearer abc.def' x", "curl -H 'Authorization: Bearer *' x" },
+	{ "curl -H \"Authorization: Basic dXNlcjpw\" x", "curl -H \"Authorization: Basic *\" x" },
+	{ "curl -H 'X-Api-Key:S3cret' -H 'Accept: text/html' x", "curl -H 'X-Api-Key:*' -H 'Accept: text/html' x" },
+	{ "{\"user\":\"a\",\"password\":\"S3,c\\\"ret\",\"n\":1}", "{\"user\":\"a\",\"password\":\"*\",\"n\":1}" },
+	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpw\"}}}", "{\"auths\":{\"r.example\":{\"auth\":\"*\"}}}" },
+	{ "[{\\\"apiKey\\\": \\\"S3cret\\\", \\\"a\\\": 1}]", "[{\\\"apiKey\\\": \\\"*\\\", \\\"a\\\": 1}]" },
+	{ "{password: S3cret, host: db}", "{password: *, host: db}" },
+	{ "redis://:S3cret@cache:6379/0", "redis://:*@cache:6379/0" },
+	{ "https://h/x?api_key=S3cret&y=1", "https://h/x?api_key=*&y=1" },
+	{ "addr=nas,username=u,password=S3cret,credentials=S3cret2", "addr=nas,username=u,password=*,credentials=*" },
+	{ "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\n",
+		"-----BEGIN RSA PRIVATE KEY-----*-----END RSA PRIVATE KEY-----\n" },
+	{ "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n", NULL },
+	{ "git clone https://ghp_0123456789abcdefghij@github.com/a/b", "git clone https://*@github.com/a/b" },
+	{ "registry.example/token-server:1.2", NULL },
+	{ "secret-data:/data:ro", NULL },
+	{ "traefik.http.routers.auth.rule=Host(`auth.example.org`)", "traefik.http.routers.auth.rule=Host(`auth.example.org`)" },
+	{ "--requirepass --save 60", NULL },
+	{ "the password: see the vault", "the password: * the vault" }, /* better one word too many */
+};
+
+static void strings_give_themselves_away(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
+		struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+		json_object_object_add(o, "Text", json_object_new_string(strings[i][0]));
+		const char *text = json_object_to_json_string(o);
+		char *clean CLEANUP(freep) = redact_inspect(text, strlen(text), NULL);
+		struct json_object *back CLEANUP(json_putp) = json_parse(clean, strlen(clean));
+		struct buf wanted CLEANUP(buf_done) = { 0 };
+		for (const char *p = strings[i][1] ? strings[i][1] : strings[i][0]; *p; p++)
+			buf_puts(&wanted, *p == '*' ? REDACTED : (char[]){ *p, 0 });
+		if (!streq(json_text(back, "Text"), wanted.data))
+			fail_msg("%s became %s", strings[i][0], json_text(back, "Text"));
+	}
+}
+
+/* A value as a word of its own, and what it means by the words before it; then it is blanked wherever it stands. */
+static void words_of_commands(void **state)
+{
+	char *clean CLEANUP(freep) = redact_quoted(
+		"{'Config':{'Entrypoint':['/app','--api-key','canary-1','-k','x'],'Cmd':['mysqld','-pcanary2','--user','root:canary-3','--port','8080'],"
+		"'Healthcheck':{'Test':['CMD','redis-cli','-a','canary-4','ping']},'Labels':{'note':'it is canary-1',"
+		"'cfg':'{\\\"db\\\":{\\\"password\\\":\\\"canary-5\\\"}}'},'Env':['CONF={\\\"smtp\\\":{\\\"pass\\\":\\\"canary-6\\\",\\\"host\\\":\\\"mail\\\"}}',"
+		"'ARGS=--token canary-7 --path /srv']},'Args':['--secret','canary-8','--auth','none','--key','/k.pem'],'HostConfig':{'Binds':['secret:/s']}}",
+		NULL);
+	static const char *const kept[] = { "\"--port\"", "\"8080\"", "\"root:" REDACTED "\"", "\"-p" REDACTED "\"", "\"ping\"", "mail", "--path /srv",
+		"\"none\"", "\"/k.pem\"", "secret:/s" };
+
+	(void)state;
+	assert_null(strstr(clean, "canary"));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (!strstr(clean, kept[i]))
+			fail_msg("%s is gone from %s", kept[i], clean);
+}
+
 static void env_files(void **state)
 {
 	static const char text[] =
@@ -196,6 +274,8 @@ int main(void)
 		cmocka_unit_test(overlapping_secrets),
 		cmocka_unit_test(volumes_and_oddities),
 		cmocka_unit_test(secret_names),
+		cmocka_unit_test(strings_give_themselves_away),
+		cmocka_unit_test(words_of_commands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,8 @@
 #include "daemon/pure/plan.h"
 #include "daemon/pure/redact.h"
 
+extern const char way_text[], guide_text[]; /* pure/way.sh, pure/guide.sh */
+
 #define NEWLINE "\"$nl\""
 
 /*
@@ -90,20 +92,8 @@ static void put_find(struct buf *b, const struct restore_md_options *o)
 	put_word(b, unit_tag);
 	buf_printf(b, " --tags=backup_id:%s --tags=\"item:$1\" |\n"
 		      "\t\tgrep -o '\"obj\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4\n}\n"
-		      "empty() { # PLACE: nothing is there that would be overwritten, but what came from here\n"
-		      "\ttarget=$1\n\t! grep -qsxF -- \"$1\" .restored \"${RESTORED_ELSEWHERE:-/dev/null}\" || return 0\n"
-		      "\tif ls -A -- \"$1\" 2>/dev/null | grep -qv '^lost+found$'; then\n"
-		      "\t\techo \"$1 is there already, and not empty: move it away first\" >&2\n\t\treturn 1\n\tfi\n}\n"
-		      "extract() { # OBJECT/FILE DIRECTORY: fails if either program does\n"
-		      "\tif grep -qsxF -- \"$target\" \"${RESTORED_ELSEWHERE:-/dev/null}\"; then\n"
-		      "\t\techo \"$target was brought back with another unit that shares it\"\n\t\treturn 0\n\tfi\n"
-		      "\tfailed=$( { { kopia show \"$1\" || echo kopia >&3; } |\n"
-		      "\t\t{ cd -- \"$2\" && tar -xpf - --numeric-owner --xattrs --xattrs-include='*' --delay-directory-restore --warning=no-timestamp ||\n"
-		      "\t\t\techo tar >&3; }\n"
-		      "\t} 3>&1 1>&2 )\n"
-		      "\t[ -z \"$failed\" ] && printf '%%s\\n' \"$target\" >>.restored\n"
-		      "}\n```\n\n",
-		o->backup_id);
+		      "me=$(id -u)\n%s%sfind_tar\n```\n\n",
+		o->backup_id, way_text, guide_text);
 }
 
 /* --- networks, volumes --------------------------------------------------------------------- */
@@ -167,7 +157,7 @@ static void put_anonymous_place(struct buf *b, const struct restore_md_options *
 	put_filter(b, "container-number", number);
 	buf_puts(b, " --filter label=com.docker.compose.oneoff=False)\nplace=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination \"");
 	buf_puts(b, destination);
-	buf_puts(b, "\"}}{{.Source}}{{end}}{{end}}' -- \"$container\")\n[ -n \"$place\" ]\n");
+	buf_puts(b, "\"}}{{.Source}}{{end}}{{end}}' -- \"$container\")\n[ -n \"$place\" ]\ntarget=$place\n");
 }
 
 static void put_place(struct buf *b, const struct restore_md_options *o, const struct restore_md_item *it)
@@ -177,11 +167,11 @@ static void put_place(struct buf *b, const struct restore_md_options *o, const s
 	} else if (it->volume) {
 		buf_puts(b, "place=$(docker volume inspect -f '{{or (index .Options \"device\") .Mountpoint}}' -- ");
 		put_word(b, it->volume);
-		buf_puts(b, ")\nempty \"$place\"\nmkdir -p -- \"$place\"\n");
+		buf_puts(b, ")\nempty \"$place\"\n");
 	} else {
 		buf_puts(b, "place=");
 		put_word(b, it->path);
-		buf_printf(b, "\nempty \"$place\"\n%smkdir -p -- \"$place\"\n", it->is_file ? "place=$(dirname -- \"$place\")\n" : "");
+		buf_puts(b, "\nempty \"$place\"\n");
 	}
 }
 
@@ -217,7 +207,8 @@ static void put_item(struct buf *b, const struct restore_md_options *o, const st
 	buf_puts(b, "`\n\nNothing may be in the place, but what an earlier call brought there, and nothing may use it meanwhile.\n\n```sh\n");
 	put_only_missing(b, it);
 	put_place(b, o, it);
-	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\"\n%s```\n\n", encoded, name, it->only_missing ? "fi\n" : "");
+	buf_printf(b, "extract \"$(object_of %s)/%s.tar\" \"$place\" %s\n%s```\n\n", encoded, name,
+		it->service ? "over" : it->is_file ? "file" : "directory", it->only_missing ? "fi\n" : "");
 }
 
 static void put_items(struct buf *b, const struct restore_md_options *o, bool anonymous)
@@ -238,8 +229,8 @@ static void put_files(struct buf *b, const struct restore_md_options *o)
 	buf_puts(b, "The project's files are in `compose/` beside this one; what is there already is left as it is.\n");
 	if (of_manager)
 		buf_puts(b, "They came out of a manager's volume: where it runs again, let it start the project instead.\n");
-	buf_puts(b, "\n```sh\nput_back() { # FILE MODE\n\t[ -e \"$1\" ] && return\n\tmkdir -p -- \"$(dirname -- \"$1\")\" && "
-		    "cp -- \"compose$1\" \"$1\" && chmod -- \"$2\" \"$1\"\n}\n");
+	buf_puts(b, "\n```sh\ncopy() { cp -- \"$1\" ./new && chmod -- \"$2\" ./new; }\n"
+		    "put_back() { # FILE MODE\n\t[ -e \"$1\" ] && return\n\tput \"$1\" copy \"$PWD/compose$1\" \"$2\"\n}\n");
 	for (size_t i = 0; i < o->n_files; i++) {
 		buf_puts(b, "put_back ");
 		put_word(b, o->files[i].path);

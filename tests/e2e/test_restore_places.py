@@ -117,7 +117,7 @@ def back(engine, daemon):
 def test_volume_data_is_a_link(engine, daemon, volume, directory):
     big = directory / "big"
     engine.docker("stop", "-t1", "db")
-    volume.rename(big)
+    shutil.move(volume, big)  # dockerd has its directory mounted on itself
     volume.symlink_to(big)
     engine.docker("start", "db")
     try:
@@ -135,7 +135,7 @@ def test_mounted_once_more(engine, daemon, volume, what):
     world.run("mount", "--bind", place, place)
     engine.docker("restart", "-t1", "db")
     kept = back(engine, daemon)
-    assert str(kept).startswith(str(volume if what == "_data" else volume.parent)) == (what != "volumes" or True)
+    assert kept.is_relative_to(volume if what == "_data" else volume.parent), kept
     # the engine takes every directory beside its volumes for one
     assert not [p.name for p in (engine.data / "volumes").iterdir() if p.name.startswith(".kopi")]
 

@@ -37,6 +37,8 @@ int spot_below(const struct below *b, bool make, struct spot *ret);
 /* The entry ${path} of a directory that is there. */
 int spot_at(const char *path, struct spot *ret);
 char *spot_identity(const struct spot *s); /* caller's; NULL: not there */
+/* Are they the same inode, of the same filesystem as is known otherwise? After a reboot that may have another number. */
+bool place_same_inode(const char *a, const char *b);
 /* The directory at ${s} itself; -1 with errno. */
 int spot_open(const struct spot *s);
 int spot_move(const struct spot *from, const struct spot *to);

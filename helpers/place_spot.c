@@ -30,6 +30,13 @@ char *spot_identity(const struct spot *s)
 	return s->dir >= 0 && way_identify_at(s->dir, s->name, &id) == 0 ? way_id_format(&id) : NULL;
 }
 
+bool place_same_inode(const char *a, const char *b)
+{
+	const char *x = a ? strchr(a, ':') : NULL, *y = b ? strchr(b, ':') : NULL;
+
+	return x && streq(x, y);
+}
+
 int spot_open(const struct spot *s)
 {
 	if (s->dir >= 0)

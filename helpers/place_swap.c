@@ -34,15 +34,15 @@ static void places_done(struct places *p)
 	spot_done(&p->failed);
 }
 
-/* The staging directory, if it is the one that was made; not there is fine. */
-static int find_staged(const struct exchange *x, struct spot *ret)
+/* The staging directory, if it is the one that was made (${again}: before a reboot, maybe); not there is fine. */
+static int find_staged(const struct exchange *x, bool again, struct spot *ret)
 {
 	if (!x->staged)
 		return 0;
 	if (spot_ours(x->staged, false, ret) != 0)
 		return 1;
 	char *found CLEANUP(freep) = spot_identity(ret);
-	if (!found || !x->staged_is || streq(found, x->staged_is))
+	if (!found || !x->staged_is || streq(found, x->staged_is) || (again && place_same_inode(found, x->staged_is)))
 		return 0;
 	return place_refuse("%s is another directory than the one that was made: nothing is taken from it", x->staged);
 }
@@ -70,7 +70,7 @@ static int find_places(const struct exchange *x, bool make, struct places *p)
 	struct spot staged CLEANUP(spot_done) = SPOT_INIT;
 	struct below b = { .root = x->root, .is = x->dest_is, .path = x->dest, .models = &staged };
 
-	if (find_staged(x, &staged) != 0 || find_new(x, &staged, &p->new) != 0)
+	if (find_staged(x, !make, &staged) != 0 || find_new(x, &staged, &p->new) != 0)
 		return 1;
 	if (spot_ours(x->kept, false, &p->kept) != 0 || spot_ours(x->failed, false, &p->failed) != 0)
 		return 1;
@@ -83,7 +83,7 @@ static bool is(const char *mark, const struct spot *s)
 {
 	char *found CLEANUP(freep) = spot_identity(s);
 
-	return streq(mark, found);
+	return place_same_inode(mark, found);
 }
 
 /* Where the old goes, which is made only now: nothing of ours stands around for nothing. */
@@ -147,9 +147,9 @@ static int undo_names(const struct exchange *x, struct places *p, const char *ma
 {
 	char *at_dest CLEANUP(freep) = spot_identity(&p->dest), *at_kept CLEANUP(freep) = spot_identity(&p->kept);
 	char *at_new CLEANUP(freep) = spot_identity(&p->new);
-	bool old_kept = at_kept && !streq(at_kept, mark);
+	bool old_kept = at_kept && !place_same_inode(at_kept, mark);
 
-	if (streq(mark, at_dest)) {
+	if (place_same_inode(mark, at_dest)) {
 		if (make_ready(x->failed, &p->failed) != 0)
 			return 1;
 		if (old_kept || at_new)
@@ -159,7 +159,7 @@ static int undo_names(const struct exchange *x, struct places *p, const char *ma
 	if (!at_dest && old_kept)
 		return spot_move(&p->kept, &p->dest);
 	/* A way back that was interrupted after its exchange. */
-	if (at_kept && streq(at_kept, mark))
+	if (place_same_inode(at_kept, mark))
 		return make_ready(x->failed, &p->failed) != 0 ? 1 : spot_move(&p->kept, &p->failed);
 	return 0;
 }

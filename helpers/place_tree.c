@@ -193,7 +193,7 @@ int place_sweep(const char *staged, const char *is)
 	if (spot_ours(staged, false, &s) != 0)
 		return 1;
 	char *found CLEANUP(freep) = spot_identity(&s);
-	if (found && is && !streq(found, is))
+	if (found && is && !place_same_inode(found, is))
 		return place_refuse("%s is another directory than the one that was made: it stays", staged);
 	int r = found ? dir_remove_at(s.dir, s.name) : 0;
 	if (r < 0 && r != -ENOENT) {

@@ -177,6 +177,23 @@ static void killed_while_renaming(void **state)
 	assert_true(has(KEPT "/1/item.put-back/f", "new"));
 }
 
+/* A power cut, and the filesystem has another number since: what had come goes back all the same. */
+static void after_a_reboot(void **state)
+{
+	char *marker CLEANUP(freep) = at("x.swap");
+	struct buf b CLEANUP(buf_done) = { 0 };
+
+	(void)state;
+	old_and_new();
+	assert_int_equal(WHOLE("swap", "rename"), 0);
+	assert_int_equal(file_read(marker, 100, &b), 0);
+	char *other CLEANUP(freep) = xasprintf("12345%s", strchr(b.data, ':'));
+	put("x.swap", other);
+	assert_int_equal(WHOLE("undo", "rename"), 0);
+	assert_old();
+	assert_true(has(KEPT "/1/item.put-back/f", "new"));
+}
+
 /* A filesystem without exchange: dest is missing for a moment. */
 static void killed_without_exchange(void **state)
 {
@@ -490,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(there_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(killed_while_renaming, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(after_a_reboot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(killed_without_exchange, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(killed_while_moving_contents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(single_paths, set_up, tear_down),

@@ -126,8 +126,15 @@ int render_error(FILE *to, const struct varlink_reply *r)
 int render_init(FILE *to, struct json_object *reply)
 {
 	char *name CLEANUP(freep) = render_clean(json_text(reply, "repository"));
+	char *identity CLEANUP(freep) = render_clean(json_text(reply, "identity")), *other CLEANUP(freep) = render_clean(json_text(reply, "instead_of"));
 
 	fprintf(to, "%s %s\n", json_flag(reply, "created", false) ? "created" : "connected to", name);
+	if (*other)
+		fprintf(to, "%s is another machine's there: this one is %s; if it takes the other's place: kopi-docka init --adopt\n", other, identity);
+	if (json_flag(reply, "unclaimed", false))
+		fprintf(to, "restore points of %s that were made on this machine before are gone on with, and never deleted until kopi-docka init --adopt\n",
+			identity);
+	render_hosts(to, reply);
 	return EXIT_OK;
 }
 

@@ -20,6 +20,8 @@ int render_restore(FILE *to, struct json_object *reply);
 /* Which secrets the recipe lacks and where they go; nothing where there are none. */
 void render_redacted(FILE *to, struct json_object *reply);
 int render_bundle(FILE *to, struct json_object *reply);
+/* Others than this host that have restore points there, and how they are asked for. */
+void render_hosts(FILE *to, struct json_object *reply);
 int render_init(FILE *to, struct json_object *reply);
 int render_cancel(FILE *to, struct json_object *reply);
 int render_retention(FILE *to, struct json_object *reply);      /* ApplyRetention */

@@ -111,21 +111,48 @@ int render_plan(FILE *to, struct json_object *reply)
 	return EXIT_OK;
 }
 
+void render_hosts(FILE *to, struct json_object *reply)
+{
+	struct json_object *o;
+
+	EACH(json_member(reply, "hosts"), i, o)
+	{
+		char *host CLEANUP(freep) = render_clean(json_text(o, "host")), *newest CLEANUP(freep) = render_clean(json_text(o, "newest"));
+		long long units = json_number(o, "units", 0);
+		fprintf(to, "restore points of %s: %lld unit%s, newest %s", json_flag(o, "own", false) ? "this host" : host, units, units == 1 ? "" : "s", newest);
+		if (!json_flag(o, "own", false))
+			fprintf(to, "; kopi-docka list --restore-points --host %s, kopi-docka restore UNIT --host %s", host, host);
+		fputc('\n', to);
+	}
+}
+
 int render_points(FILE *to, struct json_object *reply)
 {
 	struct json_object *o, *list = json_member(reply, "restore_points");
+	const char *first = NULL;
+	bool several = false; /* hosts */
 
+	EACH(list, k, o)
+	{
+		several |= first && !streq(first, json_text(o, "host"));
+		first = json_text(o, "host");
+	}
 	EACH(list, i, o)
 	{
 		char *unit CLEANUP(freep) = render_clean(json_text(o, "unit")), *id CLEANUP(freep) = render_clean(json_text(o, "backup_id"));
 		char *size CLEANUP(freep) = render_size(json_number(o, "size_bytes", -1)), *window CLEANUP(freep) = render_span(json_number(o, "window_ms", -1));
-		fprintf(to, "%s  %s  %s  %s, window %s\n", unit, id, json_flag(o, "complete", false) ? "complete" : "PARTIAL ", size, window);
+		char *host CLEANUP(freep) = render_clean(several ? json_text(o, "host") : NULL);
+		fprintf(to, "%s  %s  %s  %s, window %s%s%s\n", unit, id, json_flag(o, "complete", false) ? "complete" : "PARTIAL ", size, window,
+			*host ? ", of " : "", host);
 		strings(to, "  ", json_member(o, "items"));
 		strings(to, "  missing: ", json_member(o, "missing"));
 	}
-	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0) {
 		fputs("there is no restore point\n", to);
-	return EXIT_OK;
+		render_hosts(to, reply);
+	}
+	strings(to, "warning: ", json_member(reply, "warnings"));
+	return json_member(reply, "warnings") ? EXIT_WARNINGS : EXIT_OK;
 }
 
 int render_doctor(FILE *to, struct json_object *reply)

@@ -13,11 +13,17 @@ static int run_list(const struct verb *v, struct options *o)
 
 	if (o->list_units == o->list_points)
 		return help_usage(v, "list needs --units or --restore-points");
+	if (o->list_units && (o->host || o->all_hosts))
+		return help_usage(v, "--host and --all-hosts go with --restore-points");
 	struct json_object *p = json_object_new_object();
 	if (o->list_units && o->units.n)
 		json_put_list(p, "units", &o->units);
 	if (o->list_points && o->units.n)
 		json_put_text(p, "unit", o->units.v[0]);
+	if (o->list_points)
+		json_put_text(p, "host", o->host);
+	if (o->list_points && o->all_hosts)
+		json_put_flag(p, "all_hosts", true);
 	return ask(o->list_units ? &units : &points, o, p, false);
 }
 
@@ -87,8 +93,10 @@ static const struct verb verbs[] = {
 	{ .name = "list", .summary = "show what can be backed up, or what can be restored",
 		.options = OPTIONS(FLAG("units", list_units, "the units of this host: projects and standalone containers"),
 			FLAG("restore-points", list_points, "the restore points in the repository"),
-			LIST("unit", "NAME", units, "only this unit; with --units it may be given again")),
-		.examples = "list --units\nlist --restore-points --unit shop", .run = run_list },
+			LIST("unit", "NAME", units, "only this unit; with --units it may be given again"),
+			TEXT("host", "HOST", host, "with --restore-points: another host's, user@host or host"),
+			FLAG("all-hosts", all_hosts, "with --restore-points: everybody's")),
+		.examples = "list --units\nlist --restore-points --unit shop\nlist --restore-points --host oldhost", .run = run_list },
 	{ .name = "backup", .summary = "stop, read cold, start again: all units, or those named",
 		.about = "Ctrl-C cancels: what was stopped is started first.",
 		.options = OPTIONS(LIST("unit", "NAME", units, "only this unit; may be given again"),

@@ -9,9 +9,22 @@
 
 static int run_init(const struct verb *v, struct options *o)
 {
+	if (o->adopt && o->new_identity)
+		return help_usage(v, "--adopt takes another's identity over, --new-identity is one of its own: choose one of them");
+	if (o->host && !o->adopt)
+		return help_usage(v, "--host says whose identity is taken over: it goes with --adopt");
 	int status = configure(o);
-
-	return status ? status : ask_plain(v, o);
+	if (status)
+		return status;
+	struct json_object *p = json_object_new_object();
+	if (o->adopt)
+		json_put_flag(p, "adopt", true);
+	if (o->new_identity)
+		json_put_flag(p, "new_identity", true);
+	if (o->reconnect)
+		json_put_flag(p, "reconnect", true);
+	json_put_text(p, "host", o->host);
+	return ask(v, o, p, true);
 }
 
 static int run_maintain(const struct verb *v, struct options *o)
@@ -51,8 +64,13 @@ static int run_recovery(const struct verb *v, struct options *o)
 static const struct verb verbs[] = {
 	{ .name = "init", .summary = "create the repository, or connect to it",
 		.about = "Where there is no configuration yet, a commented one is written first, with a new password; one that\n"
-			 "exists is never touched. May be repeated.",
-		.examples = "init", .run = run_init,
+			 "exists is never touched. May be repeated. A name under which another machine has restore points there\n"
+			 "is not taken without --adopt: this machine gets one of its own beside it, and says so.",
+		.options = OPTIONS(FLAG("adopt", adopt, "this machine takes the place of the one whose restore points are there"),
+			TEXT("host", "HOST", host, "with --adopt: of this one, as list --restore-points --host names it"),
+			FLAG("new-identity", new_identity, "this machine gets a name of its own: it is a copy, and both live"),
+			FLAG("reconnect", reconnect, "the configured repository replaces the one this host knows")),
+		.examples = "init\ninit --adopt\ninit --adopt --host kopi-docka@oldhost\ninit --reconnect", .run = run_init,
 		.method = "InitRepository", .more = true, .render = render_init },
 	{ .name = "retention", .summary = "delete the restore points that [retention] does not keep",
 		.about = "The daemon does the same after every run that saved something. The newest complete\n"

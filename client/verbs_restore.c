@@ -47,6 +47,7 @@ static int run_restore(const struct verb *v, struct options *o)
 	struct json_object *p = json_object_new_object();
 	json_put_text(p, "unit", o->words.v[0]);
 	json_put_text(p, "backup_id", o->words.n > 1 ? o->words.v[1] : NULL);
+	json_put_text(p, "host", o->host);
 	char *target CLEANUP(freep) = restore_absolute(o->target), *safety CLEANUP(freep) = restore_absolute(o->safety_directory);
 	json_put_text(p, "target", target);
 	if (o->items.n)
@@ -130,6 +131,7 @@ static int render_items(FILE *to, const char *backup_id, struct json_object *rep
 		return EXIT_OK;
 	}
 	fprintf(stderr, "there is no such restore point\nkopi-docka list --restore-points shows what there is\n");
+	render_hosts(stderr, reply);
 	return EXIT_FAILED;
 }
 
@@ -139,6 +141,7 @@ static int list_items(const struct options *o)
 	struct varlink_reply reply = { 0 };
 
 	json_put_text(p, "unit", o->words.v[0]);
+	json_put_text(p, "host", o->host);
 	int status = ask_for(o, "ListRestorePoints", p, false, &reply);
 	if (status != EXIT_OK)
 		return status;
@@ -159,6 +162,7 @@ static int run_ls(const struct verb *v, struct options *o)
 	struct json_object *p = json_object_new_object();
 	json_put_text(p, "unit", o->words.v[0]);
 	json_put_text(p, "backup_id", o->words.n > 1 ? o->words.v[1] : NULL);
+	json_put_text(p, "host", o->host);
 	json_put_text(p, "item", o->items.v[0]);
 	restore_put_paths(p, "path", &o->paths, true);
 	if (o->recursive)
@@ -173,6 +177,7 @@ static const struct verb verbs[] = {
 			 "only read and lies outside the project's directory, is put back only when --item names it.",
 		.options = OPTIONS(LIST("item", "ID", items, "only this item, as list --units names it; may be given again"),
 			LIST("path", "PATH", paths, "only this path in the one --item, as ls shows it; may be given again"),
+			TEXT("host", "HOST", host, "another host's restore point, as list --restore-points names it"),
 			TEXT("target", "DIR", target, "restore into this directory instead; stops nothing"),
 			FLAG("yes", yes, "do not ask; if the service is not healthy with it, the old data comes back by itself"),
 			TEXT("back", "ID", back, "undo the restore of this id, or the last one"),
@@ -189,6 +194,7 @@ static const struct verb verbs[] = {
 			 "from its beginning to the path, and nothing is written to the disk.",
 		.options = OPTIONS(LIST("item", "ID", items, "the item to look into"),
 			LIST("path", "PATH", paths, "this directory or file in it"),
+			TEXT("host", "HOST", host, "another host's restore point"),
 			FLAG("recursive", recursive, "all that is below")),
 		.examples = "ls shop\nls shop --item volume:shop_data --path etc\nls shop 20260131T020000Z --item volume:shop_data --recursive",
 		.run = run_ls, .method = "ListEntries", .render = render_entries },

@@ -154,6 +154,7 @@ int wizard_run(const struct verb *restore, struct options *o)
 	wizard_group(&w);
 	if (w.n_units == 0) {
 		fputs("there is no restore point yet; kopi-docka backup makes one\n", stderr);
+		render_hosts(stderr, w.reply.parameters);
 		return EXIT_FAILED;
 	}
 	return over(&w, story(&w, restore));

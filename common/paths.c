@@ -100,6 +100,11 @@ char *path_underway(const struct conf *c)
 	return below(c->paths.state, "run-under-way.json");
 }
 
+char *path_made(const struct conf *c)
+{
+	return below(c->paths.state, "runs-made");
+}
+
 char *path_retention(const struct conf *c)
 {
 	return below(c->paths.state, "retention.json");

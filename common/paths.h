@@ -26,6 +26,7 @@ char *path_restores(const struct conf *c);  /* directory, one record a restore *
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
 char *path_schedule(const struct conf *c);  /* what schedules remember */
 char *path_log(const struct conf *c);       /* of a daemon that no journal hears */
+char *path_made(const struct conf *c);        /* runs-made: the backup_ids given out */
 char *path_retention(const struct conf *c);   /* retention.json: what its passes remember */
 char *path_maintenance(const struct conf *c); /* maintenance.json: when it was done */
 char *path_underway(const struct conf *c);  /* the run under way, as far as it is */

@@ -12,7 +12,7 @@
 #include "daemon/pure/result.h"
 
 struct tags {
-	struct kopia_tag v[16];
+	struct kopia_tag v[18];
 	size_t n;
 };
 
@@ -35,6 +35,10 @@ static void common_tags(const struct backup *b, struct tags *t, const char *type
 	tag(t, "unit", name_encode(b->unit_name));
 	tag(t, "backup_id", xstrdup(b->backup_id));
 	tag(t, "timestamp", format_time(b->o.start_ms));
+	if (repository_machine(b->ctx->repository))
+		tag(t, "machine", xstrdup(repository_machine(b->ctx->repository)));
+	if (repository_instance(b->ctx->repository))
+		tag(t, "instance", xstrdup(repository_instance(b->ctx->repository)));
 }
 
 /* The item's place without its kind: VOLUME, /path, SERVICE:/destination. */

@@ -27,6 +27,7 @@ static const struct {
 	{ "helpers", check_helpers },
 	{ "repository", check_repository },
 	{ "repository storage", check_place },
+	{ "identity", check_identity },
 	{ "policies", check_policies },
 	{ "retention", check_retention },
 	{ "maintenance", check_maintenance },

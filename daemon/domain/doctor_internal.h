@@ -40,7 +40,7 @@ check_fn check_missing_units;
 /* doctor_storage.c: directories, each by a child; the check's name says which */
 check_fn check_place;
 /* doctor_repository.c */
-check_fn check_repository, check_policies, check_retention, check_maintenance;
+check_fn check_repository, check_identity, check_policies, check_retention, check_maintenance;
 /* doctor_bundle.c */
 check_fn check_bundle;
 /* doctor_service.c: units, schedule, what past runs left */

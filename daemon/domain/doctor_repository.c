@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of the repository: there, the one we know, its password, and the policies of our units. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,32 @@ static void on_repository(void *arg, const struct fault *f, const struct kopia_s
 
 void check_repository(struct check *c)
 {
-	repository_check(c->o->ctx->repository, on_repository, c);
+	repository_reach(c->o->ctx->repository, on_repository, c);
+}
+
+/* --- whose it is --------------------------------------------------------------------------- */
+
+static void on_owner(void *arg, const struct fault *f, const struct kopia_status *s)
+{
+	struct check *c = arg;
+	const struct repository *r = c->o->ctx->repository;
+
+	(void)s;
+	if (f && f->sys == -ESTALE)
+		check_say_fault(c, NULL, f);
+	else if (f)
+		check_say(c, NULL, CHECK_UNKNOWN, NULL, "it is asked for when the repository can be opened");
+	else if (repository_unclaimed(r))
+		check_say(c, NULL, CHECK_WARNING, "kopi-docka init --adopt says that they are this host's",
+			"%s: restore points that were made on this machine before its state was new are never deleted", repository_identity(r));
+	else
+		check_say(c, NULL, CHECK_OK, NULL, "%s, and nobody else writes as that", repository_identity(r));
+	check_over(c);
+}
+
+void check_identity(struct check *c)
+{
+	repository_check(c->o->ctx->repository, on_owner, c);
 }
 
 /* --- policies ---------------------------------------------------------------------------------- */

@@ -162,12 +162,8 @@ static void start_reading(struct entries *e, const struct point_item *item)
 
 static const struct point_item *find(struct entries *e, const struct point *p, struct fault *f)
 {
-	if (!p) {
-		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no %srestore point %s%sof unit %s", e->backup_id ? "" : "complete ",
-			e->backup_id ? e->backup_id : "", e->backup_id ? " " : "", e->unit);
-		fault_advise(f, "kopi-docka list --restore-points shows what there is");
+	if (!p)
 		return NULL;
-	}
 	free(e->backup_id);
 	e->backup_id = xstrdup(p->backup_id);
 	for (size_t i = 0; i < p->n_items; i++)
@@ -191,7 +187,8 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 	}
 	const char *host = e->host ? e->host : repository_identity(e->daemon->ctx.repository);
 	points_from_snapshots(v, n, e->unit, host, &points, &n_points);
-	const struct point_item *item = find(e, point_find(points, n_points, e->unit, e->backup_id), &own);
+	struct point_question q = { e->unit, e->backup_id, e->host, repository_identity(e->daemon->ctx.repository), "ls" };
+	const struct point_item *item = find(e, point_choose(v, n, points, n_points, &q, &own), &own);
 	if (item)
 		start_reading(e, item);
 	points_free(points, n_points);

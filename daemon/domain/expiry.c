@@ -32,7 +32,8 @@ struct expiry {
 	struct expiry_options o;
 	char *unit;
 	bool again;
-	struct strv going; /* the points' keys */
+	struct strv going;     /* the points' keys */
+	struct strv unclaimed; /* keys of those that are ours as it seems, and never go */
 	struct strv waiting; /* sentences about units */
 	struct json_object *past; /* what earlier passes saw */
 	struct batch *batches;
@@ -46,6 +47,7 @@ static void look(struct expiry *e);
 static void forget(struct expiry *e)
 {
 	strv_done(&e->going);
+	strv_done(&e->unclaimed);
 	strv_done(&e->waiting);
 	json_object_put(e->past);
 	e->past = NULL;
@@ -123,6 +125,17 @@ static void judged_done(struct judged *j)
 	free(j->v);
 }
 
+static void keep_unclaimed(const struct expiry *e, const char *unit, struct judged *j)
+{
+	char *encoded CLEANUP(freep) = name_encode(unit);
+
+	for (size_t i = 0; e->unclaimed.n && i < j->n; i++) {
+		char *k CLEANUP(freep) = key(encoded, j->points[i]->backup_id);
+		if (j->v[i].reasons.n == 0 && strv_has(&e->unclaimed, k))
+			strv_add(&j->v[i].reasons, "unclaimed");
+	}
+}
+
 /* Why nothing of ${unit} may go now, whatever the rule says: the first of the reasons. NULL: it may. Caller's. */
 static char *why_not(const struct expiry *e, const char *unit, struct judged *j, struct retention_past *past)
 {
@@ -182,6 +195,7 @@ static struct json_object *judge_unit(struct expiry *e, const struct point *v, s
 		j.v[j.n++] = (struct retention_point){ .time_ms = v[i].time_ms, .complete = v[i].complete };
 	}
 	retention_apply(&keep, j.v, j.n);
+	keep_unclaimed(e, unit, &j);
 	char *held CLEANUP(freep) = hold(e, unit, &j);
 	char *waits CLEANUP(freep) = decide(e, unit, &j, &past);
 	for (size_t i = 0; i < j.n; i++)
@@ -212,6 +226,16 @@ static void judge(struct expiry *e, const struct point *v, size_t n)
 	json_object_put(e->reply);
 	e->reply = json_object_new_object();
 	json_object_object_add(e->reply, "units", list);
+}
+
+static void note_unclaimed(struct expiry *e, const struct kopia_snapshot *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *unit = kopia_tag(&v[i], "unit"), *backup_id = kopia_tag(&v[i], "backup_id");
+		if (unit && backup_id && repository_owner(e->o.ctx->repository, &v[i]) == OWNER_UNCLAIMED)
+			strv_take(&e->unclaimed, key(unit, backup_id));
+	}
+	strv_sort_unique(&e->unclaimed);
 }
 
 /* The point of ours that each snapshot belongs to, NULL: none. */
@@ -308,8 +332,13 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 		over(e, f);
 		return;
 	}
+	if (repository_owned(e->o.ctx->repository, v, n, &own) < 0) { /* nobody else's points go by our retention */
+		over(e, &own);
+		return;
+	}
 	points_from_snapshots(v, n, e->unit, repository_identity(e->o.ctx->repository), &points, &n_points);
 	forget(e);
+	note_unclaimed(e, v, n);
 	judge(e, points, n_points);
 	make_batches(e, v, n);
 	points_free(points, n_points);

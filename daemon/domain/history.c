@@ -13,6 +13,7 @@
 #include "common/paths.h"
 #include "common/runfiles.h"
 #include "common/varlink.h"
+#include "daemon/domain/made.h"
 
 #define FILE_MAX ((size_t)16 << 20)
 
@@ -121,11 +122,14 @@ static int parse_id(const char *name, int64_t *ret_ms)
 char *history_next_id(const struct conf *c, int64_t now_ms)
 {
 	char *directory CLEANUP(freep) = path_history(c);
-	struct strv names CLEANUP(strv_done) = { 0 };
+	struct strv names CLEANUP(strv_done) = { 0 }, made CLEANUP(strv_done) = { 0 };
 	char id[32];
 	int64_t newest = 0;
 
 	runfiles_list(directory, &names);
+	made_list(c, &made);
+	if (made.n && parse_id(made.v[made.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
+		now_ms = newest + 1000;
 	/* One a second at the most, and on from the newest when the clock has stepped back. */
 	if (names.n && parse_id(names.v[names.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
 		now_ms = newest + 1000;

@@ -18,6 +18,8 @@ typedef void known_done_fn(void *arg, const struct fault *f); /* NULL: durable. 
  * restore points of our identity; else done at once.
  */
 void known_learn(const struct context *ctx, known_done_fn *done, void *arg);
+/* Nothing is known any more: known_learn() asks again. */
+void known_reset(const struct context *ctx, known_done_fn *done, void *arg);
 /* What is known of ${k}->unit is this from now on. Borrowed for the call. */
 void known_save(struct loop *l, const struct conf *c, const struct known_unit *k, known_done_fn *done, void *arg);
 /* Small and local: at once. -ENOENT: it has no restore point here. known_unit_done() it. */

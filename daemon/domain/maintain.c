@@ -151,11 +151,12 @@ static void on_info(void *arg, const struct child_result *res)
 	run_kopia(m, &argv, &env, RUN_DEADLINE_MS, on_run);
 }
 
-static void on_there(void *arg, const struct fault *f)
+static void on_there(void *arg, const struct fault *f, const struct kopia_status *status)
 {
 	struct maintain *m = arg;
 	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
 
+	(void)status;
 	if (f)
 		m->fault = *f;
 	if (f || m->cancelled) {
@@ -176,7 +177,7 @@ struct maintain *maintain_start(const struct maintain_options *o, maintain_done_
 	m->done = done;
 	m->path = path_maintenance(o->ctx->conf);
 	maintain_load(o->ctx->conf, &m->record);
-	repository_still_there(o->ctx->repository, on_there, m);
+	repository_check(o->ctx->repository, on_there, m);
 	return m;
 }
 

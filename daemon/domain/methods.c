@@ -64,13 +64,13 @@ static void call_status(struct request *r, struct json_object *parameters)
 
 /* --- ListRestorePoints, RenderRestore ------------------------------------------------ */
 
-struct point_question {
+struct points_asked {
 	struct request *request;
 	char *unit, *host;
 	bool all_hosts;
 };
 
-static void point_question_free(struct point_question *q)
+static void points_asked_free(struct points_asked *q)
 {
 	free(q->unit);
 	free(q->host);
@@ -79,13 +79,16 @@ static void point_question_free(struct point_question *q)
 
 static void on_points(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n)
 {
-	struct point_question *q = arg;
+	struct points_asked *q = arg;
+	struct daemon *d = request_owner(q->request);
+	struct strv warnings CLEANUP(strv_done) = { 0 };
 	struct point *points = NULL;
 	size_t n_points = 0;
+	struct fault contested = { 0 };
 
 	if (f) {
 		daemon_fail(q->request, f);
-		point_question_free(q);
+		points_asked_free(q);
 		return;
 	}
 	points_from_snapshots(v, n, q->unit, q->all_hosts ? NULL : q->host, &points, &n_points);
@@ -93,15 +96,20 @@ static void on_points(void *arg, const struct fault *f, const struct kopia_snaps
 	for (size_t i = 0; i < n_points; i++)
 		json_object_array_add(list, point_json(&points[i]));
 	json_object_object_add(o, "restore_points", list);
+	json_object_object_add(o, "hosts", repository_hosts(d->ctx.repository, v, n));
+	if (repository_identity(d->ctx.repository) && repository_owned(d->ctx.repository, v, n, &contested) < 0) {
+		strv_addf(&warnings, "%s", contested.text);
+		json_put_list(o, "warnings", &warnings);
+	}
 	points_free(points, n_points);
 	request_reply(q->request, o);
-	point_question_free(q);
+	points_asked_free(q);
 }
 
 static void call_list_points(struct request *r, struct json_object *parameters)
 {
 	struct daemon *d = request_owner(r);
-	struct point_question *q = xcalloc(1, sizeof(*q));
+	struct points_asked *q = xcalloc(1, sizeof(*q));
 	const char *host = json_text(parameters, "host");
 
 	q->request = r;

@@ -3,6 +3,7 @@
  * The methods that are jobs: what the queue starts and cancels for each, and how a
  * job's progress and end become replies of the call that asked for it.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,7 +242,17 @@ static void on_init_learned(void *arg, const struct fault *f)
 	job_over(j, NULL, job_data(j));
 }
 
-static void on_initialised(void *arg, const struct fault *f, bool created)
+static void on_init_reset(void *arg, const struct fault *f)
+{
+	struct job *j = arg;
+	struct daemon *d = job_owner(j);
+
+	if (f)
+		log_warning("what was known of the units is not forgotten: %s", f->text);
+	known_learn(&d->ctx, on_init_learned, j);
+}
+
+static void on_initialised(void *arg, const struct fault *f, const struct repository_initialised *res)
 {
 	struct job *j = arg;
 	struct daemon *d = job_owner(j);
@@ -251,21 +262,38 @@ static void on_initialised(void *arg, const struct fault *f, bool created)
 		return;
 	}
 	struct json_object *o = json_object_new_object();
-	json_put_flag(o, "created", created);
+	json_put_flag(o, "created", res->created);
 	json_put_text(o, "repository", repository_name(d->ctx.repository));
+	json_put_text(o, "identity", repository_identity(d->ctx.repository));
+	json_put_text(o, "instead_of", repository_instead_of(d->ctx.repository));
+	json_put_flag(o, "unclaimed", repository_unclaimed(d->ctx.repository));
+	json_object_object_add(o, "hosts", json_object_get(res->hosts));
 	job_set_data(j, o);
-	known_learn(&d->ctx, on_init_learned, j);
+	/* Another identity, or another repository, has other units: they are asked for anew. */
+	if (res->renewed)
+		known_reset(&d->ctx, on_init_reset, j);
+	else
+		known_learn(&d->ctx, on_init_learned, j);
 }
 
 static void init_begin(struct job *j)
 {
 	struct daemon *d = job_owner(j);
+	struct json_object *p = job_parameters(j);
+	struct repository_wish wish = {
+		.adopt = json_flag(p, "adopt", false), .new_identity = json_flag(p, "new_identity", false),
+		.reconnect = json_flag(p, "reconnect", false), .host = json_text(p, "host"),
+	};
 	struct fault f = { 0 };
 
-	if (conf_check_password(d->conf, &f) < 0)
+	if (wish.adopt && wish.new_identity)
+		fault_set(&f, FAULT_FAILED, -EINVAL, "adopt takes another's identity over, new_identity is one of its own: choose one of them");
+	else if (wish.host && !wish.adopt)
+		fault_set(&f, FAULT_FAILED, -EINVAL, "host says whose identity is adopted: it needs adopt");
+	if (f.code != FAULT_NONE || conf_check_password(d->conf, &f) < 0)
 		job_over(j, &f, NULL);
 	else
-		repository_init(d->ctx.repository, on_initialised, j);
+		repository_init(d->ctx.repository, &wish, on_initialised, j);
 }
 
 /* Each kopia command has its own deadline; half of an init is nothing. */

@@ -17,7 +17,6 @@
 #include "common/paths.h"
 #include "common/varlink.h"
 
-#define IDENTITY_MAX 65536
 #define LOOK_DEADLINE_MS 20000
 
 /* --- the object ------------------------------------------------------------------------------ */
@@ -29,22 +28,6 @@ static char *make_name(const struct conf *c)
 	if (c->kopia.repository.n)
 		return xstrdup(c->kopia.repository.v[0]); /* the provider alone: its flags may hold secrets */
 	return xstrdup("(none is configured)");
-}
-
-void repository_load_identity(struct repository *r)
-{
-	struct buf text CLEANUP(buf_done) = { 0 };
-
-	free(r->identity);
-	free(r->unique_id);
-	r->identity = r->unique_id = NULL;
-	if (file_read(r->identity_file, IDENTITY_MAX, &text) < 0)
-		return;
-	struct json_object *o CLEANUP(json_putp) = json_parse(text.data, text.len);
-	r->identity = xstrdup(json_text(o, "identity"));
-	r->unique_id = xstrdup(json_text(o, "unique_id"));
-	if (parse_time(json_text(o, "initialised"), &r->since_ms) < 0)
-		r->since_ms = 0;
 }
 
 struct repository *repository_new(struct loop *l, const struct conf *c)
@@ -67,10 +50,11 @@ void repository_free(struct repository *r)
 {
 	if (!r)
 		return;
-	char *owned[] = { r->program, r->config_file, r->cache_dir, r->log_dir, r->identity_file, r->name, r->identity,
-		r->unique_id };
+	char *owned[] = { r->program, r->config_file, r->cache_dir, r->log_dir, r->identity_file, r->name, r->machine };
+
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
+	ownership_done(&r->own);
 	free(r);
 }
 
@@ -81,7 +65,7 @@ size_t repository_open_calls(const struct repository *r)
 
 const char *repository_identity(const struct repository *r)
 {
-	return r->identity;
+	return r->own.identity;
 }
 
 const char *repository_program(const struct repository *r)
@@ -140,7 +124,7 @@ void repository_run(struct call *c, unsigned int deadline_ms, child_done_fn *don
 	o.argv = (const char *const *)c->argv.v;
 	o.env = (const char *const *)env.v;
 	o.deadline_ms = deadline_ms;
-	o.out_max = (size_t)256 << 20; /* the list of all snapshots of a large repository */
+	o.out_max = REPOSITORY_OUT_MAX;
 	o.arg = c;
 	child_start(c->r->loop, &o, done);
 	strv_done(&c->argv);
@@ -158,13 +142,15 @@ void repository_call_over(struct call *c, const struct fault *f)
 	if (c->on_text)
 		c->on_text(c->arg, f, NULL, 0);
 	if (c->on_init)
-		c->on_init(c->arg, f, c->created);
+		c->on_init(c->arg, f, f ? NULL : &(struct repository_initialised){ c->created, c->renewed, c->hosts });
 	kopia_status_done(&c->status);
 	json_object_put(c->policies);
+	json_object_put(c->hosts);
+	ownership_done(&c->own);
 	strv_done(&c->argv);
 	strv_done(&c->words);
 	strv_done(&c->keep);
-	char *owned[] = { c->backup_id, c->unit, c->temp_config, c->temp_cache };
+	char *owned[] = { c->backup_id, c->unit, c->temp_config, c->temp_cache, c->connected_as };
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
 	free(c);
@@ -216,11 +202,14 @@ static void on_status(void *arg, const struct child_result *res)
 	if (!child_ok(res))
 		repository_explain(r, res, &f);
 	else if (kopia_parse_status(res->out, res->out_len, &c->status, &f) == 0 && c->status.unique_id &&
-		!streq(c->status.unique_id, r->unique_id)) {
+		!streq(c->status.unique_id, r->own.unique_id)) {
 		fault_set(&f, FAULT_REPOSITORY, -ESTALE, "%s is another repository than the one that init connected to", r->name);
-		fault_advise(&f, "if that is meant, remove %s and run kopi-docka init", r->identity_file);
+		fault_advise(&f, "if that is meant: kopi-docka init --reconnect");
 	}
-	repository_call_over(c, f.code == FAULT_NONE ? NULL : &f);
+	if (f.code == FAULT_NONE && c->owner)
+		repository_ask_owner(c);
+	else
+		repository_call_over(c, f.code == FAULT_NONE ? NULL : &f);
 }
 
 static void ask_status(struct call *c)
@@ -300,7 +289,7 @@ static int known(const struct repository *r, struct fault *f)
 	int ret = repository_have_kopia(r, f);
 	if (ret < 0)
 		return ret;
-	if (r->identity && r->unique_id)
+	if (r->own.identity && r->own.unique_id)
 		return 0;
 	fault_set(f, FAULT_REPOSITORY_MISSING, -ENOENT, "the repository %s was never initialised here", r->name);
 	fault_advise(f, "kopi-docka init");
@@ -326,12 +315,23 @@ static void start_look(struct call *c)
 		look(c);
 }
 
-void repository_check(struct repository *r, repository_status_fn *done, void *arg)
+static void check(struct repository *r, bool owner, repository_status_fn *done, void *arg)
 {
 	struct call *c = repository_call_new(r, arg);
 
 	c->on_status = done;
+	c->owner = owner;
 	start_look(c);
+}
+
+void repository_check(struct repository *r, repository_status_fn *done, void *arg)
+{
+	check(r, true, done, arg);
+}
+
+void repository_reach(struct repository *r, repository_status_fn *done, void *arg)
+{
+	check(r, false, done, arg);
 }
 
 void repository_still_there(struct repository *r, repository_done_fn *done, void *arg)

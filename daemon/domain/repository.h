@@ -3,7 +3,7 @@
 #define KD_DOMAIN_REPOSITORY_H
 
 #include "daemon/mech/child.h"
-#include "daemon/pure/kopia.h"
+#include "daemon/pure/ownership.h"
 
 /*
  * The kopia repository: is it there, is it the one we know, what is in it.
@@ -23,18 +23,34 @@ typedef void repository_done_fn(void *arg, const struct fault *f);
 /*
  * Create or connect: idempotent; wrong password, foreign repository,
  * directory not mounted each its own fault; no half-made state (connects into a temporary
- * config file, renames). Fixes identity and unique id in identity.json. ${created} tells which.
+ * config file, renames). Fixes identity and unique id in identity.json. An identity in which another machine
+ * is found is refused, unless ${wish} says what is meant (ownership_claim). ${res} is borrowed, NULL with a fault.
  */
-typedef void repository_init_fn(void *arg, const struct fault *f, bool created);
-void repository_init(struct repository *r, repository_init_fn *done, void *arg);
+struct repository_wish {
+	bool adopt, new_identity;
+	bool reconnect;   /* also to another repository than the one this host knows */
+	const char *host; /* with adopt; copied; NULL */
+};
+struct repository_initialised {
+	bool created;
+	bool renewed; /* under another identity than before, or with another repository */
+	struct json_object *hosts; /* who has restore points there: ownership_hosts() */
+};
+typedef void repository_init_fn(void *arg, const struct fault *f, const struct repository_initialised *res);
+void repository_init(struct repository *r, const struct repository_wish *wish, repository_init_fn *done, void *arg);
 
 /*
  * Before a run and before finish: kopia there and new enough, kopia.repository.f of a
  * filesystem repository there (a child looks, not we), the unique id and device are the
- * known ones, the repository answers. ${status} is borrowed, NULL on failure.
+ * known ones, the repository answers, and nobody else writes under our identity (ownership.h; a good
+ * answer holds for some minutes). ${status} is borrowed, NULL on failure.
  */
 typedef void repository_status_fn(void *arg, const struct fault *f, const struct kopia_status *status);
 void repository_check(struct repository *r, repository_status_fn *done, void *arg);
+/* The same, whoever writes there: for who only reads, or names whose points are meant. */
+void repository_reach(struct repository *r, repository_status_fn *done, void *arg);
+/* With a list at hand: may we act as our identity? The fault says who else is there. */
+int repository_owned(struct repository *r, const struct kopia_snapshot *v, size_t n, struct fault *f) WARN_UNUSED;
 /* Cheap part only: no kopia process, just stat by child. */
 void repository_still_there(struct repository *r, repository_done_fn *done, void *arg);
 
@@ -66,6 +82,15 @@ void repository_maintenance_info_command(struct repository *r, struct strv *argv
 void repository_explain(const struct repository *r, const struct child_result *c, struct fault *f);
 /* user@host fixed at init; NULL before. Borrowed. */
 const char *repository_identity(const struct repository *r);
+/* What every snapshot of ours is tagged with; NULL: no such tag. Borrowed. */
+const char *repository_machine(const struct repository *r);
+const char *repository_instance(const struct repository *r);
+/* The identity that another machine has, so that ours got a name of its own; NULL. Borrowed. */
+const char *repository_instead_of(const struct repository *r);
+/* Are there points that were made before on this machine, as it seems, and that nobody has claimed? */
+bool repository_unclaimed(const struct repository *r);
+enum owner repository_owner(const struct repository *r, const struct kopia_snapshot *s);
+struct json_object *repository_hosts(const struct repository *r, const struct kopia_snapshot *v, size_t n); /* caller's */
 /* When init fixed it, wall clock; 0: unknown. */
 int64_t repository_since_ms(const struct repository *r);
 /* kopia, as found or configured; NULL: there is none. Borrowed. */

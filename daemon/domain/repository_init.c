@@ -2,7 +2,7 @@
 /*
  * init: create or connect, idempotent.
  *
- *   look (child) → create, or connect → status → policy → identity.json, config renamed
+ *   look (child) → create, or connect → status → whose points are there → policy → identity.json, config renamed
  *
  * All of it works on a temporary config file and cache beside ours: kopia removes both
  * when a connect fails, and a working connection must survive a wrong password. What
@@ -16,6 +16,7 @@
 
 #include "common/fd.h"
 #include "common/varlink.h"
+#include "daemon/domain/made.h"
 #include "daemon/domain/repository_internal.h"
 
 #define LOOK_DEADLINE_MS 20000
@@ -48,6 +49,7 @@ static void run_there(struct call *c, child_done_fn *done)
 	o.argv = (const char *const *)c->argv.v;
 	o.env = (const char *const *)env.v;
 	o.deadline_ms = REPOSITORY_DEADLINE_MS;
+	o.out_max = REPOSITORY_OUT_MAX;
 	o.arg = c;
 	child_start(c->r->loop, &o, done);
 	strv_done(&c->argv);
@@ -72,12 +74,11 @@ static void fail(struct call *c, const struct child_result *res)
 
 /* --- the end: what makes it count ------------------------------------------------------------- */
 
-static char *wanted_identity(const struct repository *r)
+/* By configuration or host name. */
+static char *base_identity(const struct repository *r)
 {
 	char host[256] = "localhost";
 
-	if (r->identity)
-		return xstrdup(r->identity);
 	if (r->conf->kopia.identity)
 		return xstrdup(r->conf->kopia.identity);
 	IGNORE(gethostname(host, sizeof(host) - 1)); /* the default stands */
@@ -89,15 +90,15 @@ static char *wanted_identity(const struct repository *r)
 static int write_identity(struct call *c, struct fault *f)
 {
 	struct repository *r = c->r;
-	char *identity CLEANUP(freep) = wanted_identity(r), *now CLEANUP(freep) = format_time(wall_ms());
-	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	char *now = format_time(wall_ms());
 
-	json_put_text(o, "identity", identity);
-	json_put_text(o, "unique_id", c->status.unique_id);
-	json_put_text(o, "repository", r->name);
-	json_put_text(o, "initialised", now);
-	char *text CLEANUP(freep) = json_write(o, JSON_C_TO_STRING_PRETTY, NULL);
-	return file_replace(r->identity_file, text, strlen(text), 0600, f);
+	free(c->own.unique_id);
+	free(c->own.repository);
+	free(c->own.initialised);
+	c->own.unique_id = xstrdup(c->status.unique_id);
+	c->own.repository = xstrdup(r->name);
+	c->own.initialised = now;
+	return repository_save_identity(r, &c->own, f);
 }
 
 static void take_over(struct call *c)
@@ -105,6 +106,7 @@ static void take_over(struct call *c)
 	struct repository *r = c->r;
 	struct fault f = { 0 };
 
+	c->renewed = r->own.identity && (!streq(r->own.identity, c->own.identity) || !streq(r->own.unique_id, c->status.unique_id));
 	/* The cache's place stands in the config file relative to it, and KOPIA_CACHE_DIRECTORY wins. */
 	if (file_move(c->temp_config, r->config_file, true, &f) == 0 && write_identity(c, &f) == 0)
 		repository_load_identity(r);
@@ -152,16 +154,86 @@ static void on_policy(void *arg, const struct child_result *res)
 
 	if (!child_ok(res))
 		fail(c, res);
-	else if (c->r->unique_id)
+	else if (c->r->own.unique_id && !c->wish.reconnect)
 		take_over(c); /* the one we know: so is its cache */
 	else
 		drop_cache(c);
 }
 
+static void set_policy(struct call *c)
+{
+	struct kopia_place p;
+
+	place_of(c, &p);
+	kopia_argv_policy_global(&p, c->r->conf, &c->argv);
+	run_there(c, on_policy);
+}
+
+/* --- as whom we go on ---------------------------------------------------------------------------- */
+
+static void on_renamed(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+
+	if (child_ok(res))
+		set_policy(c);
+	else
+		fail(c, res);
+}
+
+/* ${v}: what is in the repository, whosever it is. */
+static void claim(struct call *c, const struct kopia_snapshot *v, size_t n)
+{
+	struct repository *r = c->r;
+	char *base CLEANUP(freep) = base_identity(r), *instance CLEANUP(freep) = repository_fresh_instance();
+	struct fault f = { 0 };
+	struct kopia_place p;
+	struct claim wanted = {
+		.base = base, .base_configured = r->conf->kopia.identity != NULL, .self.machine = r->machine, .instance = instance,
+		.adopt = c->wish.adopt, .new_identity = c->wish.new_identity, .host = c->words.n ? c->words.v[0] : NULL,
+	};
+
+	if (!c->wish.reconnect) /* another one may have any */
+		made_list(r->conf, &wanted.self.made);
+	if (!instance)
+		fault_set(&f, FAULT_FAILED, -EIO, "the kernel gives no random numbers");
+	else
+		IGNORE(ownership_claim(&c->own, &wanted, v, n, &f)); /* the fault tells */
+	strv_done(&wanted.self.made);
+	if (f.code != FAULT_NONE) {
+		over(c, &f);
+		return;
+	}
+	c->hosts = ownership_hosts(&c->own, v, n);
+	if (streq(c->own.identity, c->connected_as)) {
+		set_policy(c);
+		return;
+	}
+	place_of(c, &p);
+	kopia_argv_set_client(&p, c->own.identity, &c->argv);
+	run_there(c, on_renamed);
+}
+
+static void on_listed(void *arg, const struct child_result *res)
+{
+	struct call *c = arg;
+	struct kopia_snapshot *v = NULL;
+	size_t n = 0;
+	struct fault f = { 0 };
+
+	if (!child_ok(res))
+		fail(c, res);
+	else if (kopia_parse_list(res->out, res->out_len, &v, &n, &f) < 0)
+		over(c, &f);
+	else
+		claim(c, v, n);
+	kopia_snapshots_free(v, n);
+}
+
 static void on_status(void *arg, const struct child_result *res)
 {
 	struct call *c = arg;
-	struct repository *r = c->r;
+	const struct ownership *own = &c->r->own;
 	struct fault f = { 0 };
 	struct kopia_place p;
 
@@ -173,15 +245,15 @@ static void on_status(void *arg, const struct child_result *res)
 		over(c, &f);
 		return;
 	}
-	if (r->unique_id && c->status.unique_id && !streq(r->unique_id, c->status.unique_id)) {
-		fault_set(&f, FAULT_REPOSITORY, -ESTALE, "%s is another repository than the one this host knows", r->name);
-		fault_advise(&f, "if it is meant to replace it, remove %s and run init again", r->identity_file);
+	if (own->unique_id && c->status.unique_id && !streq(own->unique_id, c->status.unique_id) && !c->wish.reconnect) {
+		fault_set(&f, FAULT_REPOSITORY, -ESTALE, "%s is another repository than the one this host knows", c->r->name);
+		fault_advise(&f, "if it is meant to replace it: kopi-docka init --reconnect");
 		over(c, &f);
 		return;
 	}
 	place_of(c, &p);
-	kopia_argv_policy_global(&p, r->conf, &c->argv);
-	run_there(c, on_policy);
+	kopia_argv_list(&p, NULL, &c->argv);
+	run_there(c, on_listed);
 }
 
 static void on_connected(void *arg, const struct child_result *res)
@@ -206,11 +278,12 @@ static void on_connected(void *arg, const struct child_result *res)
 
 static void connect_to(struct call *c)
 {
-	char *identity CLEANUP(freep) = wanted_identity(c->r);
 	struct kopia_place p;
 
+	free(c->connected_as);
+	c->connected_as = c->own.identity ? xstrdup(c->own.identity) : base_identity(c->r);
 	place_of(c, &p);
-	kopia_argv_repository(&p, c->r->conf, c->created ? "create" : "connect", identity, &c->argv);
+	kopia_argv_repository(&p, c->r->conf, c->created ? "create" : "connect", c->connected_as, &c->argv);
 	run_there(c, on_connected);
 }
 
@@ -228,9 +301,9 @@ static int judge_look(const struct call *c, const char *found, struct fault *f)
 	} else if (starts_with(found, "nowhere")) {
 		fault_set(f, FAULT_REPOSITORY_MISSING, -ENOENT, "the directory above %s is not there", path);
 		fault_advise(f, "is its disk mounted? init makes the last directory only");
-	} else if (c->r->unique_id && !starts_with(found, "repository")) {
+	} else if (c->r->own.unique_id && !c->wish.reconnect && !starts_with(found, "repository")) {
 		fault_set(f, FAULT_REPOSITORY_MISSING, -ENOENT, "the repository that this host knows is not at %s", path);
-		fault_advise(f, "is its disk mounted? to begin a new one there, remove %s first", c->r->identity_file);
+		fault_advise(f, "is its disk mounted? to begin a new one there: kopi-docka init --reconnect");
 	}
 	return f->code == FAULT_NONE ? 0 : -EINVAL;
 }
@@ -308,10 +381,14 @@ static void begin(void *arg)
 	repository_run(c, LOOK_DEADLINE_MS, on_version);
 }
 
-void repository_init(struct repository *r, repository_init_fn *done, void *arg)
+void repository_init(struct repository *r, const struct repository_wish *wish, repository_init_fn *done, void *arg)
 {
 	struct call *c = repository_call_new(r, arg);
 
 	c->on_init = done;
+	c->wish = *wish;
+	if (wish->host)
+		strv_add(&c->words, wish->host);
+	ownership_copy(&c->own, &r->own);
 	loop_defer(r->loop, begin, c);
 }

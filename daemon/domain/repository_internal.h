@@ -12,8 +12,10 @@ struct repository {
 	int version;        /* 0: not asked yet */
 	char *config_file, *cache_dir, *log_dir, *identity_file;
 	char *name;
-	char *identity, *unique_id; /* of identity.json; NULL before init */
+	struct ownership own;       /* identity.json; without identity before init */
 	int64_t since_ms;           /* of the same: when init wrote it; 0: unknown */
+	char *machine;              /* this machine's id; NULL: it has none */
+	uint64_t owned_at;          /* loop time: when nobody else was found in our identity; 0: ask */
 	size_t calls;
 };
 
@@ -25,8 +27,11 @@ struct call {
 	struct strv keep;
 	size_t next;
 	char *backup_id, *unit, *temp_config, *temp_cache;
-	bool created, flag;
-	struct json_object *policies;
+	bool created, renewed, flag, owner;
+	struct repository_wish wish; /* of init; its host is in words */
+	struct json_object *policies, *hosts;
+	struct ownership own; /* of init: as whom it goes on */
+	char *connected_as;   /* of the same: user@host in the temporary config file */
 	struct kopia_status status;
 	repository_done_fn *done;
 	repository_status_fn *on_status;
@@ -46,7 +51,12 @@ void repository_place(const struct repository *r, struct kopia_place *ret);
 int repository_have_kopia(const struct repository *r, struct fault *f) WARN_UNUSED;
 int repository_check_version(struct repository *r, const char *text, struct fault *f) WARN_UNUSED;
 void repository_load_identity(struct repository *r);
+int repository_save_identity(const struct repository *r, const struct ownership *o, struct fault *f) WARN_UNUSED;
+char *repository_fresh_instance(void); /* caller's; NULL: no random numbers */
+/* ${c} ends with whether somebody else is in our identity. */
+void repository_ask_owner(struct call *c);
 
 #define REPOSITORY_DEADLINE_MS      120000
+#define REPOSITORY_OUT_MAX          ((size_t)256 << 20) /* the list of all snapshots of a large repository */
 
 #endif

@@ -71,7 +71,7 @@ static void drifted(const struct call *c, const char *unit, const struct conf_re
 	char *name CLEANUP(freep) = name_encode(unit);
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		char *target CLEANUP(freep) = xasprintf("%s:/%s/%s", c->r->identity, prefixes[i], name);
+		char *target CLEANUP(freep) = xasprintf("%s:/%s/%s", c->r->own.identity, prefixes[i], name);
 		if (kopia_policy_differs(c->policies, target, keep, c->r->conf->kopia.compression))
 			strv_take(ret, TAKE_PTR(target));
 	}

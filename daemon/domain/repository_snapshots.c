@@ -73,6 +73,10 @@ static bool of_run(const struct call *c, const struct kopia_snapshot *s)
 {
 	char *unit CLEANUP(freep) = name_encode(c->unit ? c->unit : "");
 
+	/* Two machines that begin at the same second have the same backup_id. */
+	enum owner owner = repository_owner(c->r, s);
+	if (owner == OWNER_ELSEWHERE || owner == OWNER_OTHER)
+		return false;
 	if (!streq(kopia_tag(s, "backup_id"), c->backup_id) || (c->unit && !streq(kopia_tag(s, "unit"), unit)))
 		return false;
 	return !c->flag || !strv_has(&c->keep, s->object);

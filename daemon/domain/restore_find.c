@@ -126,13 +126,10 @@ static int find_point(struct restore *r, const struct kopia_snapshot *v, size_t 
 {
 	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &r->points,
 		&r->n_points);
-	r->point = point_find(r->points, r->n_points, r->unit, r->backup_id);
-	if (!r->point) {
-		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no %srestore point %s%sof unit %s",
-			r->backup_id ? "" : "complete ", r->backup_id ? r->backup_id : "", r->backup_id ? " " : "", r->unit);
-		fault_advise(f, "kopi-docka list --restore-points shows what there is");
+	struct point_question q = { r->unit, r->backup_id, r->host, repository_identity(r->ctx->repository), "restore" };
+	r->point = point_choose(v, n, r->points, r->n_points, &q, f);
+	if (!r->point)
 		return -ENOENT;
-	}
 	int ret = choose_items(r, f);
 	if (ret < 0)
 		return ret;
@@ -255,7 +252,8 @@ void restore_find_enter(void *owner)
 		restore_next(r, NULL);
 		return;
 	}
-	repository_check(r->ctx->repository, on_checked, r);
+	/* Whoever names the host has said whose points are meant. */
+	(r->host ? repository_reach : repository_check)(r->ctx->repository, on_checked, r);
 }
 
 /* --- look: what runs today, and where the items lie ----------------------------------- */

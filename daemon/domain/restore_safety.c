@@ -68,15 +68,23 @@ static void upload(struct restore *r, struct restore_item *it)
 	char *id CLEANUP(freep) = restore_safety_id(r), *file CLEANUP(freep) = xasprintf("%s.tar", item);
 	char *source CLEANUP(freep) = xasprintf("%s:/safety/%s/%s", repository_identity(r->ctx->repository), unit, item);
 	char *of CLEANUP(freep) = xstrdup(r->backup_id ? r->backup_id : "");
-	char kind[] = "safety", keys[][10] = { "type", "unit", "item", "backup_id", "restored" };
-	struct kopia_tag tags[] = { { keys[0], kind }, { keys[1], unit }, { keys[2], item }, { keys[3], id }, { keys[4], of } };
+	char *machine CLEANUP(freep) = xstrdup(repository_machine(r->ctx->repository));
+	char *instance CLEANUP(freep) = xstrdup(repository_instance(r->ctx->repository));
+	char kind[] = "safety", keys[][10] = { "type", "unit", "item", "backup_id", "restored", "machine", "instance" };
+	char *values[] = { kind, unit, item, id, of, machine, instance };
+	struct kopia_tag tags[ARRAY_SIZE(values)];
+	size_t n_tags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (values[i])
+			tags[n_tags++] = (struct kopia_tag){ keys[i], values[i] };
 	struct transfer_options o = {
 		.loop = r->ctx->loop,
 		.conf = r->ctx->conf,
 		.repository = r->ctx->repository,
 		.path = it->dest,
 		.is_file = it->is_file,
-		.create = { .source = source, .file = file, .tags = tags, .n_tags = ARRAY_SIZE(tags), .start_ms = wall_ms() },
+		.create = { .source = source, .file = file, .tags = tags, .n_tags = n_tags, .start_ms = wall_ms() },
 		.arg = r,
 	};
 

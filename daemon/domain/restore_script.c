@@ -231,14 +231,12 @@ static void on_list(void *arg, const struct fault *f, const struct kopia_snapsho
 		return;
 	}
 	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &r->points, &r->n_points);
-	r->point = point_find(r->points, r->n_points, r->unit, r->backup_id);
-	if (r->point) {
+	struct point_question q = { r->unit, r->backup_id, r->host, repository_identity(r->ctx->repository), "restore" };
+	r->point = point_choose(v, n, r->points, r->n_points, &q, &own);
+	if (r->point)
 		look(r);
-	} else {
-		fault_set(&own, FAULT_NO_SUCH_POINT, -ENOENT, "there is no such restore point of unit %s", r->unit);
-		fault_advise(&own, "kopi-docka list --restore-points shows what there is");
+	else
 		over(r, &own, NULL);
-	}
 }
 
 static void on_planned(void *arg, const struct fault *f, struct planned *p)

@@ -17,6 +17,7 @@
 #include "daemon/domain/aftermath.h"
 #include "daemon/domain/history.h"
 #include "daemon/domain/known.h"
+#include "daemon/domain/made.h"
 #include "daemon/domain/planner.h"
 #include "daemon/domain/underway.h"
 
@@ -243,6 +244,20 @@ static void add_missing(struct run *r, const struct strv *missing)
 	}
 }
 
+/* What is uploaded under an id that was not noted would be taken for a copy's next time. */
+static void on_noted(void *arg, const struct fault *f)
+{
+	struct run *r = arg;
+
+	if (!f) {
+		next_unit(r);
+		return;
+	}
+	strv_add(&r->result.errors, f->text);
+	r->result.state = RUN_FAILED;
+	end(r);
+}
+
 static void on_units(void *arg, const struct fault *f, struct planned *p)
 {
 	struct run *r = arg;
@@ -269,7 +284,7 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 	log_event(LOG_LEVEL_INFO, EV_RUN_STARTED, &fields, "run %s begins, %zu unit%s", r->result.backup_id,
 		r->units.n, r->units.n == 1 ? "" : "s");
 	add_missing(r, &missing);
-	next_unit(r);
+	made_note(r->o.ctx->loop, r->o.ctx->conf, r->result.backup_id, on_noted, r);
 }
 
 static void on_learned(void *arg, const struct fault *f)

@@ -64,6 +64,8 @@ const char *kopia_provider_environment(const struct conf *c, struct strv *env);
 /* repository create/connect with the configured provider, without its secrets; ${identity} = user@host. */
 void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
 	const char *identity, struct strv *argv);
+/* Be known as ${identity} (user@host) from now on. */
+void kopia_argv_set_client(const struct kopia_place *p, const char *identity, struct strv *argv);
 void kopia_argv_maintenance(const struct kopia_place *p, bool full, struct strv *argv);
 void kopia_argv_maintenance_info(const struct kopia_place *p, struct strv *argv);
 

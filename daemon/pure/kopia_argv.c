@@ -189,17 +189,30 @@ static void add_provider(const struct conf *c, struct strv *argv)
 			strv_add(argv, words->v[at++]);
 }
 
-void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
-	const char *identity, struct strv *argv)
+static void add_identity(const char *identity, const char *flag, struct strv *argv)
 {
 	const char *at = strchr(identity, '@');
 
+	strv_addf(argv, "--%susername=%.*s", flag, at ? (int)(at - identity) : 0, identity);
+	strv_addf(argv, "--%shostname=%s", flag, at ? at + 1 : identity);
+}
+
+void kopia_argv_set_client(const struct kopia_place *p, const char *identity, struct strv *argv)
+{
+	kopia_base(p, argv);
+	strv_add(argv, "repository");
+	strv_add(argv, "set-client");
+	add_identity(identity, "", argv);
+}
+
+void kopia_argv_repository(const struct kopia_place *p, const struct conf *c, const char *verb,
+	const char *identity, struct strv *argv)
+{
 	kopia_base(p, argv);
 	strv_add(argv, "repository");
 	strv_add(argv, verb);
 	add_provider(c, argv);
-	strv_addf(argv, "--override-username=%.*s", at ? (int)(at - identity) : 0, identity);
-	strv_addf(argv, "--override-hostname=%s", at ? at + 1 : identity);
+	add_identity(identity, "override-", argv);
 	strv_addf(argv, "--cache-directory=%s", p->cache_dir);
 	strv_addf(argv, "--content-cache-size-mb=%" PRId64, c->kopia.cache_size_mb);
 	strv_addf(argv, "--metadata-cache-size-mb=%" PRId64, c->kopia.cache_size_mb);

@@ -25,7 +25,7 @@ static const struct {
 	{ "permission denied", FAULT_REPOSITORY, "no permission for the repository", "look at the owner and mode of its files" },
 	{ "connection refused", FAULT_REPOSITORY, "the repository's host refuses the connection", "is it running?" },
 	{ "decrypt blob", FAULT_REPOSITORY, "what is in the repository cannot be decrypted: it is another repository than it was, or damaged",
-		"if it was replaced on purpose, remove identity.json of the state directory and kopia's cache, then kopi-docka init" },
+		"if it was replaced on purpose: kopi-docka init --reconnect" },
 	{ "no such host", FAULT_REPOSITORY, "the repository's host name is not known", "look at kopia.repository and the network" },
 	{ "no such file or directory", FAULT_REPOSITORY_MISSING, "something of the repository is not there", "is its disk mounted?" },
 };

@@ -29,6 +29,14 @@ static bool read_key(const struct kopia_snapshot *s, struct key *k)
 	return k->unit != NULL;
 }
 
+/* ${wanted}: user@host, or host alone. */
+static bool is_host(const char *have, const char *wanted)
+{
+	const char *at = strchr(have, '@');
+
+	return streq(have, strchr(wanted, '@') || !at ? wanted : NULL) || (!strchr(wanted, '@') && at && streq(at + 1, wanted));
+}
+
 static struct point *point_for(struct point **v, size_t *n, const struct key *k)
 {
 	for (size_t i = 0; i < *n; i++)
@@ -139,7 +147,7 @@ void points_from_snapshots(const struct kopia_snapshot *v, size_t n, const char 
 
 	for (size_t i = 0; i < n; i++) {
 		struct key k = { 0 };
-		if (read_key(&v[i], &k) && (!unit || streq(unit, k.unit)) && (!host || streq(host, k.host))) {
+		if (read_key(&v[i], &k) && (!unit || streq(unit, k.unit)) && (!host || is_host(k.host, host))) {
 			struct point *p = point_for(&points, &n_points, &k);
 			p->time_ms = v[i].start_ms;
 			if (streq(kopia_tag(&v[i], "type"), "recipe"))

@@ -210,7 +210,7 @@ done 4<"$work/chosen"
 say ''
 say "The recipes, each with its RESTORE.md and what was redacted in it: $work"
 say "To go on backing up from here: install Kopi-Docka, put $here/kopi-docka.conf to /etc/kopi-docka.conf (mode 600),"
-say "set identity = $IDENTITY in its section [kopia], and call: kopi-docka init"
+say "set identity = $IDENTITY in its section [kopia], and call: kopi-docka init --adopt"
 ! grep -qs '^[[:space:]]*password_file' "$here/kopi-docka.conf" ||
 	say "(the file that its password_file names has the content of $here/kopia-password.txt)"
 exit "$status"

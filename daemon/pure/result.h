@@ -78,12 +78,21 @@ struct point {
 	char *recipe_object, *recipe_file;
 	int64_t size_bytes, window_ms; /* -1 unknown */
 };
-/* Group by (host, unit, backup_id); filters may be NULL. Owned by the caller. */
+/* Group by (host, unit, backup_id); filters may be NULL, and host be user@host or host. Owned by the caller. */
 void points_from_snapshots(const struct kopia_snapshot *v, size_t n, const char *unit, const char *host,
 	struct point **ret, size_t *ret_n);
 struct json_object *point_json(const struct point *p); /* type RestorePoint */
 /* The one meant: backup_id or the newest complete. NULL if none. Borrowed from ${v}. */
 const struct point *point_find(const struct point *v, size_t n, const char *unit, const char *backup_id);
+/*
+ * The same, and why there is none: the fault names who else has some of that unit, and how ${verb} (restore, ls) asks
+ * for them. ${host}: as it was asked for, NULL: ${identity}'s. Names that are more than one host's are refused.
+ */
+struct point_question {
+	const char *unit, *backup_id, *host, *identity, *verb;
+};
+const struct point *point_choose(const struct kopia_snapshot *s, size_t n_s, const struct point *v, size_t n,
+	const struct point_question *q, struct fault *f);
 void points_free(struct point *v, size_t n);
 
 #endif

@@ -236,6 +236,24 @@ static void looks_once_more(void **state)
 	assert_int_equal(count(twice, "\n"), 6);
 }
 
+static void on_run_deleted(void *arg, const struct fault *f)
+{
+	on_over(arg, f, NULL);
+}
+
+/* What an interrupted run left is deleted by its backup_id: another host that began in the same second has the same. */
+static void the_same_second(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "broken", "nothing", 0600); /* this kopia's list never changes: it ends by giving up */
+	repository_delete_run(w->ctx.repository, "00019900T000000Z", "shop", on_run_deleted, w);
+	loop_run(w->loop);
+	char *deleted CLEANUP(freep) = content(w, "deleted");
+	assert_true(count(deleted, "me.shop.100.") >= 2);
+	assert_int_equal(count(deleted, "you."), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_much_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_unit_and_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(looks_once_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_same_second, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,11 @@ char *path_spool(const struct conf *c)
 	return c->spool.directory ? xstrdup(c->spool.directory) : below(c->paths.cache, "spool");
 }
 
+char *path_restore_history(const struct conf *c)
+{
+	return below(c->paths.state, "restore-history");
+}
+
 char *path_staging(const struct conf *c)
 {
 	return below(c->paths.cache, "staging");
@@ -98,6 +103,11 @@ char *path_log(const struct conf *c)
 char *path_underway(const struct conf *c)
 {
 	return below(c->paths.state, "run-under-way.json");
+}
+
+char *path_clock(const struct conf *c)
+{
+	return below(c->paths.state, "clock.json");
 }
 
 char *path_made(const struct conf *c)

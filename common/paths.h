@@ -23,9 +23,11 @@ char *path_kopia_cache(const struct conf *c);
 char *path_kopia_logs(const struct conf *c);
 char *path_spool(const struct conf *c);     /* directory */
 char *path_restores(const struct conf *c);  /* directory, one record a restore */
+char *path_restore_history(const struct conf *c); /* directory, what each did, by number */
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
 char *path_schedule(const struct conf *c);  /* what schedules remember */
 char *path_log(const struct conf *c);       /* of a daemon that no journal hears */
+char *path_clock(const struct conf *c);       /* clock.json: when we looked last, by the wall clock */
 char *path_made(const struct conf *c);        /* runs-made: the backup_ids given out */
 char *path_retention(const struct conf *c);   /* retention.json: what its passes remember */
 char *path_maintenance(const struct conf *c); /* maintenance.json: when it was done */

@@ -39,18 +39,20 @@ ours() {
 	only "$directory" "$1" tar.enc README || only "$directory" "$1" tar.enc README PASSWORD || return 1
 	whole "$directory" "$1" && [ "$(head -n 1 "$directory/$1.README")" = "Kopi-Docka recovery bundle $1" ]
 }
-# bundles: file names of the series, newest first: the names end with the time.
+# bundles NOW: file names of the series, newest first: the names end with the time. Last those later than now: a clock
+# was ahead, and they must not outlive what is written since.
 bundles() {
 	d='[0-9]'
 	# shellcheck disable=SC2086 # a pattern
 	(CDPATH='' cd -- "$directory" && for file in "$series"-$d$d$d$d$d$d$d${d}T$d$d$d$d$d${d}Z.tar.enc; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
-	done) | sort -r
+	done) | sort -r | awk -v now="$series-$1.tar.enc" '$0 > now { later[++n] = $0; next } { print }
+		END { for (i = 1; i <= n; i++) print later[i] }'
 }
 
 if [ "$1" = --newest ]; then
 	directory=$2 passwords=$3 series=$4
-	file=$(bundles | head -n 1)
+	file=$(bundles "$(date -u +%Y%m%dT%H%M%SZ)" | head -n 1)
 	name=${file%.tar.enc}
 	if [ -z "$file" ]; then
 		echo none
@@ -179,7 +181,7 @@ drop() {
 	fail "the new bundle in $directory cannot be read again: it was not kept, and the old ones stay"
 named=false
 left=$((keep - 1))
-bundles |
+bundles "${name#"$series"-}" |
 	while IFS= read -r file; do
 		old=${file%.tar.enc}
 		[ "$old" != "$name" ] || continue

@@ -2,16 +2,27 @@
 /*
  * Record by record: old copies, rests of staging, safety snapshots, and last the record
  * itself. What cannot be removed (its disk is away) keeps its record and is tried again.
+ *
+ * Days are counted by a clock that may be wrong. Each look notes when it was; where the clock is
+ * suddenly days ahead, nobody can tell a wrong one from a long pause, and what is there is
+ * kept for as many days again.
  */
 #include "daemon/domain/kept.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/log.h"
+#include "common/paths.h"
+#include "common/varlink.h"
 #include "daemon/domain/swap.h"
 
-#define DAY_MS (24 * 60 * 60 * INT64_C(1000))
+#define DAY_MS   (24 * 60 * 60 * INT64_C(1000))
+#define LEAP_MS  (2 * DAY_MS) /* nobody has looked for so long, or the clock is ahead */
+#define CLOCK_MAX 4096
 
 struct kept {
 	const struct context *ctx;
@@ -37,16 +48,53 @@ static bool open_in_ledger(const struct context *ctx, const char *id)
 	return false;
 }
 
+/* Not synced, so that the loop may do it: lost, one look knows less. */
+static void note_look(const char *path, int64_t now, int64_t leap)
+{
+	int fd CLEANUP(closep) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char *text CLEANUP(freep) = xasprintf("{\"looked_ms\":%lld,\"leap_ms\":%lld}\n", (long long)now, (long long)leap);
+
+	if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0)
+		log_debug("%s cannot be written", path);
+}
+
+/* Since when the days count anew: nothing is due by a clock alone that nobody has seen coming. */
+static int64_t leap_of(int64_t looked_ms, int64_t leap_ms, int64_t now_ms, int64_t kept_ms)
+{
+	if (leap_ms && (leap_ms > now_ms || now_ms - leap_ms > kept_ms))
+		leap_ms = 0; /* the clock is back, or the days have passed */
+	return !leap_ms && looked_ms && now_ms - looked_ms > LEAP_MS ? now_ms : leap_ms;
+}
+
+/* When the clock leapt, and the days since count anew; 0: it did not. */
+static int64_t look(const struct conf *c, int64_t now, int64_t kept_ms)
+{
+	char *path CLEANUP(freep) = path_clock(c);
+	struct buf text CLEANUP(buf_done) = { 0 };
+	struct json_object *o CLEANUP(json_putp) = file_read(path, CLOCK_MAX, &text) == 0 ? json_parse(text.data, text.len) : NULL;
+	int64_t before = json_number(o, "leap_ms", 0), leap = leap_of(json_number(o, "looked_ms", 0), before, now, kept_ms);
+
+	if (leap && !before)
+		log_warning("the clock is days beyond our last look: what restores have kept stays for %lld days from now", (long long)(kept_ms / DAY_MS));
+	note_look(path, now, leap);
+	return leap;
+}
+
 static void find_due(const struct context *ctx, struct strv *ret)
 {
 	struct strv all CLEANUP(strv_done) = { 0 };
-	int days = ctx->conf->restore.kept_days;
-	int64_t ms;
+	int64_t kept_ms = ctx->conf->restore.kept_days * DAY_MS, now = wall_ms(), ms;
 
-	if (days > 0)
+	if (kept_ms > 0)
 		swaps_list(ctx->conf, &all);
+	if (all.n == 0) { /* nobody looks for long now */
+		char *path CLEANUP(freep) = path_clock(ctx->conf);
+		IGNORE(unlink(path)); /* it was not there */
+		return;
+	}
+	int64_t leap = look(ctx->conf, now, kept_ms);
 	for (size_t i = 0; i < all.n; i++)
-		if (restore_id_time(all.v[i], &ms) == 0 && wall_ms() - ms > days * DAY_MS && !open_in_ledger(ctx, all.v[i]))
+		if (restore_id_time(all.v[i], &ms) == 0 && now - (ms < leap ? leap : ms) > kept_ms && !open_in_ledger(ctx, all.v[i]))
 			strv_add(ret, all.v[i]);
 }
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import threading
+import time
 
 import world
 
@@ -51,6 +52,27 @@ def test_kept_days(engine, daemon, directory):
     assert all(pathlib.Path(i["kept"], "f").exists() for i in young["restored"]), "the young stay"
     assert precious.exists() and "cannot be removed yet" in daemon.log.read_text()
     assert engine.sh("app", "cat /data/f /bind/f") == "old\nold\n"
+
+
+def test_a_clock_that_leaps(engine, daemon):
+    """Nobody can tell a clock that is years ahead from a long pause: the days count anew from there."""
+    engine.container("app", volumes=["vol:/data"])
+    engine.sh("app", "echo old > /data/f")
+    daemon.backup("app")
+    record = restored(engine, daemon)
+    clock, kept = daemon.state / "clock.json", pathlib.Path(record["swaps"][0]["kept"].replace(record["swaps"][0]["kept"].split("/")[-2], OLD))
+    days = lambda n: int((time.time() - n * 86400) * 1000)
+    clock.write_text(json.dumps({"looked_ms": days(300), "leap_ms": 0}))
+    daemon.start()
+    world.until(lambda: json.loads(clock.read_text())["leap_ms"], "it is noted")
+    assert "stays for 7 days from now" in daemon.log.read_text()
+    daemon.backup("app")  # and looks again after it
+    assert kept.exists() and (daemon.state / f"restores/{OLD}.json").exists()
+    daemon.stop()
+    clock.write_text(json.dumps({"looked_ms": days(0.1), "leap_ms": days(8)}))
+    daemon.start()
+    world.until(lambda: not (daemon.state / f"restores/{OLD}.json").exists(), "the old record is gone")
+    assert not kept.exists()
 
 
 def test_kept_days_of_safety_copies(engine, daemon):

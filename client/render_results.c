@@ -2,6 +2,8 @@
 /* What a backup or a restore did. The window is the headline; what is wrong cannot be overlooked. */
 #include "client/render.h"
 
+#include <string.h>
+
 #include "client/screen.h"
 #include "common/iface.h"
 
@@ -104,13 +106,55 @@ static void render_past(FILE *to, struct json_object *run)
 	strings(to, "  warning: ", json_member(run, "warnings"));
 }
 
+static void render_past_restore(FILE *to, struct json_object *r)
+{
+	char *unit CLEANUP(freep) = render_clean(json_text(r, "unit")), *point CLEANUP(freep) = render_clean(json_text(r, "backup_id"));
+	char *state CLEANUP(freep) = render_clean(json_text(r, "state")), *service CLEANUP(freep) = render_clean(json_text(r, "service"));
+	char *target CLEANUP(freep) = render_clean(json_text(r, "target")), *back CLEANUP(freep) = render_clean(json_text(r, "back"));
+	char *error CLEANUP(freep) = render_clean(json_text(r, "error"));
+	int64_t started = -1;
+	struct json_object *o;
+
+	if (json_text(r, "started") && parse_time(json_text(r, "started"), &started) < 0)
+		started = -1;
+	char *age CLEANUP(freep) = render_age(started);
+	fprintf(to, "restore %lld  %s, %s, %s", (long long)json_number(r, "number", 0), unit, state, age);
+	fprintf(to, *back ? ", back from restore %s" : ", of %s", *back ? back : point);
+	fprintf(to, "%s%s%s%s%s\n", *target ? " into " : "", target, *service ? ", service " : "", service,
+		json_flag(r, "put_back", false) ? ", what was there before is back" : "");
+	EACH(json_member(r, "items"), i, o)
+	{
+		char *id CLEANUP(freep) = render_clean(json_object_get_string(o));
+		fprintf(to, "  %s\n", id);
+	}
+	if (*error)
+		fprintf(to, "  %s%s\n", streq(state, "interrupted") ? "" : "error: ", error);
+}
+
+static const char *began(struct json_object *list, size_t i)
+{
+	bool there = json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+	const char *text = there ? json_text(json_object_array_get_idx(list, i), "started") : NULL;
+
+	return text ? text : there ? "" : NULL;
+}
+
+/* Runs and restores as they happened, newest first; an old failure is not this command's. */
 int render_history(FILE *to, struct json_object *reply)
 {
-	struct json_object *o, *runs = json_member(reply, "runs");
+	struct json_object *runs = json_member(reply, "runs"), *restores = json_member(reply, "restores");
+	size_t i = 0, j = 0;
 
-	EACH(runs, i, o)
-		render_past(to, o); /* an old failure is not this command's */
-	if (!json_object_is_type(runs, json_type_array) || json_object_array_length(runs) == 0)
+	for (;;) {
+		const char *run = began(runs, i), *restore = began(restores, j);
+		if (!run && !restore)
+			break;
+		if (!restore || (run && strcmp(run, restore) >= 0))
+			render_past(to, json_object_array_get_idx(runs, i++));
+		else
+			render_past_restore(to, json_object_array_get_idx(restores, j++));
+	}
+	if (i + j == 0)
 		fputs("there was no run yet\n", to);
 	return EXIT_OK;
 }

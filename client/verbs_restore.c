@@ -180,7 +180,7 @@ static const struct verb verbs[] = {
 			TEXT("host", "HOST", host, "another host's restore point, as list --restore-points names it"),
 			TEXT("target", "DIR", target, "restore into this directory instead; stops nothing"),
 			FLAG("yes", yes, "do not ask; if the service is not healthy with it, the old data comes back by itself"),
-			TEXT("back", "ID", back, "undo the restore of this id, or the last one"),
+			TEXT("back", "N", back, "undo this restore, by its number in history or its id, or the last one"),
 			FLAG("in-place", in_place, "no second copy beside the old: a safety copy first, then emptied and filled"),
 			FLAG("keep-owners", keep_owners, "owners by number, though this engine maps users in another way"),
 			TEXT("safety-directory", "DIR", safety_directory, "where that safety copy goes, instead of the repository"),

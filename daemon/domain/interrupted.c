@@ -13,6 +13,7 @@
 
 #include "common/varlink.h"
 #include "daemon/domain/planner.h"
+#include "daemon/domain/restore_past.h"
 #include "daemon/domain/service.h"
 #include "daemon/domain/swap.h"
 #include "daemon/pure/users.h"
@@ -68,11 +69,33 @@ static struct interrupted *load(const struct context *ctx, const char *key, cons
 
 /* --- settled --------------------------------------------------------------------------------- */
 
+/* In the history it is one that was cut off, and what became of it. */
+static void remember(const struct interrupted *i, bool put_back, const char *text)
+{
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+	struct strv items CLEANUP(strv_done) = { 0 };
+	int64_t ms = 0;
+	char *started CLEANUP(freep) = restore_id_time(i->swaps.id, &ms) == 0 ? format_time(ms) : NULL;
+
+	for (size_t j = 0; j < i->swaps.n; j++)
+		strv_add(&items, i->swaps.v[j].item);
+	json_put_text(o, "restore_id", i->swaps.id);
+	json_put_text(o, "unit", i->swaps.unit);
+	json_put_text(o, "backup_id", i->swaps.backup_id);
+	json_put_text(o, "started", started);
+	json_put_text(o, "state", "interrupted");
+	json_put_list(o, "items", &items);
+	json_put_flag(o, "put_back", put_back);
+	json_put_text(o, "error", text);
+	IGNORE(restore_past_add(i->ctx->loop, i->ctx->conf, o, NULL, NULL) == 0); /* the journal has it, too */
+}
+
 static void settle(struct interrupted *i, const char *why, const char *text)
 {
 	struct log_fields fields = { .unit = i->swaps.unit, .backup_id = i->swaps.backup_id };
 
 	interrupted_tell(i->ctx, &fields, text);
+	remember(i, streq(why, "put back after an interruption"), text);
 	ledger_close(i->ctx->ledger, i->key, why, NULL, NULL);
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/expiry_past.h"
 #include "daemon/domain/history.h"
+#include "daemon/domain/restore_past.h"
 #include "daemon/domain/restore_script.h"
 #include "daemon/domain/accept_call.h"
 #include "daemon/domain/units_call.h"
@@ -150,6 +151,7 @@ static void call_history(struct request *r, struct json_object *parameters)
 	if (limit < 1 || limit > HISTORY_MOST)
 		limit = HISTORY_MOST;
 	json_object_object_add(o, "runs", history_load(d->conf, json_text(parameters, "unit"), (size_t)limit));
+	json_object_object_add(o, "restores", restore_past_load(d->conf, json_text(parameters, "unit"), (size_t)limit));
 	request_reply(r, o);
 }
 

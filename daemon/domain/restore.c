@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/varlink.h"
+#include "daemon/domain/restore_past.h"
 
 static const struct step table[] = {
 	{ "find", NULL, restore_find_enter, NULL, NULL },
@@ -179,10 +181,9 @@ static void advise(const struct restore *r, struct fault *f)
 			"kopi-docka status");
 }
 
-static void on_done(void *owner, const struct fault *outcome)
+static void over(struct restore *r)
 {
-	struct restore *r = owner;
-	struct fault first_fault = *outcome, *first = &first_fault;
+	struct fault *first = &r->outcome;
 	bool good = first->code == FAULT_NONE;
 	/* That the old data is back because the new was not healthy is an answer, not a failure to answer. */
 	bool answer = good || (r->put_back && r->verdict.code != FAULT_NONE);
@@ -194,6 +195,32 @@ static void on_done(void *owner, const struct fault *outcome)
 		good ? "done" : first->text);
 	r->done(r->o.arg, answer ? NULL : first, answer ? restore_reply(r) : NULL);
 	restore_free(r);
+}
+
+static void on_remembered(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	if (f) { /* law 7, and what was done is done */
+		log_warning("restore %s is not in the history: %s", r->restore_id, f->text);
+		strv_addf(&r->next_steps, "this restore is not in the history: %s", f->text);
+		r->number = 0;
+	}
+	over(r);
+}
+
+/* What did not get as far as knowing what to bring is no restore: a name was mistyped, or the recipe alone was asked for. */
+static void on_done(void *owner, const struct fault *outcome)
+{
+	struct restore *r = owner;
+
+	r->outcome = *outcome;
+	if (r->n_items == 0 || r->o.recipe_only || (!r->point && !r->back)) {
+		over(r);
+		return;
+	}
+	struct json_object *record CLEANUP(json_putp) = restore_record(r);
+	r->number = restore_past_add(r->ctx->loop, r->ctx->conf, record, on_remembered, r);
 }
 
 /* The time of this restore, and of no other: its record and its old copies bear it. */
@@ -222,6 +249,7 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	r->back = xstrdup(o->back);
 	r->safety_dir = xstrdup(o->safety_directory);
 	r->restore_id = new_id(o->ctx->conf);
+	r->started_ms = wall_ms();
 	if (o->items)
 		strv_copy(&r->wanted, o->items);
 	strv_sort_unique(&r->wanted); /* named twice it is one */

@@ -11,6 +11,8 @@
 
 #include "common/text.h"
 #include "common/varlink.h"
+#include "common/varlink.h"
+#include "daemon/domain/restore_past.h"
 #include "daemon/pure/path.h"
 #include "daemon/pure/tar.h"
 
@@ -18,20 +20,34 @@
 
 static char *last_of(const struct restore *r)
 {
-	struct strv ids CLEANUP(strv_done) = { 0 };
+	struct strv ids CLEANUP(strv_done) = { 0 }, reverted CLEANUP(strv_done) = { 0 };
 
 	swaps_list(r->ctx->conf, &ids);
+	restore_past_reverted(r->ctx->conf, &reverted); /* what undid itself is not what anybody wants back from */
 	for (size_t i = ids.n; i-- > 0;) {
 		char *path CLEANUP(freep) = swaps_path(r->ctx->conf, ids.v[i]);
 		struct swaps s;
 		if (swaps_load(path, &s, NULL) < 0)
 			continue;
-		bool fits = streq(s.unit, r->unit) && s.n > 0 && !s.elsewhere;
+		bool fits = streq(s.unit, r->unit) && s.n > 0 && !s.elsewhere && !strv_has(&reverted, ids.v[i]);
 		swaps_done(&s);
 		if (fits)
 			return xstrdup(ids.v[i]);
 	}
 	return NULL;
+}
+
+/* ${r->back}: a restore's number or id, or "last". Caller's; NULL: there is none. */
+static char *back_id(const struct restore *r)
+{
+	size_t digits = strspn(r->back, "0123456789");
+
+	if (streq(r->back, "last"))
+		return last_of(r);
+	if (!digits || r->back[digits] || digits > 8)
+		return xstrdup(r->back);
+	struct json_object *past CLEANUP(json_putp) = restore_past_get(r->ctx->conf, strtoll(r->back, NULL, 10));
+	return xstrdup(json_text(past, "restore_id"));
 }
 
 static void take_back(struct restore *r, const struct swap *s)
@@ -54,15 +70,15 @@ static void take_back(struct restore *r, const struct swap *s)
 
 static int find_back(struct restore *r, struct fault *f)
 {
-	char *id CLEANUP(freep) = streq(r->back, "last") ? last_of(r) : xstrdup(r->back);
+	char *id CLEANUP(freep) = back_id(r);
 	char *path CLEANUP(freep) = id && !strchr(id, '/') ? swaps_path(r->ctx->conf, id) : NULL;
 	struct swaps s = { 0 };
 
 	if (!path || swaps_load(path, &s, f) < 0 || !streq(s.unit, r->unit) || s.elsewhere) {
 		swaps_done(&s);
 		fault_set(f, FAULT_NO_SUCH_POINT, -ENOENT, "there is no restore %s%sof unit %s to go back from",
-			id ? id : "", id ? " " : "", r->unit);
-		fault_advise(f, "old copies are removed after restore.kept_days days");
+			streq(r->back, "last") ? "" : r->back, streq(r->back, "last") ? "" : " ", r->unit);
+		fault_advise(f, "kopi-docka history shows them by number; old copies are removed after restore.kept_days days");
 		return -ENOENT;
 	}
 	free(r->backup_id);

@@ -54,6 +54,9 @@ struct restore {
 	struct strv wanted, paths;
 	struct steps *steps;
 	restore_done_fn *done;
+	int64_t started_ms;
+	int64_t number;             /* in history; 0: it is not there */
+	struct fault outcome;       /* of the whole table */
 	char *restore_id;           /* names the kept copies and the record: the time of this restore */
 
 	struct point *points;
@@ -135,6 +138,8 @@ void restore_close_swaps(struct restore *r);
 /* The whole restore undone, by hand: the exact command. */
 void restore_offer_way_back(struct restore *r);
 struct json_object *restore_reply(struct restore *r);
+/* What history keeps of it, once it is over: type RestoreResult. Caller's. */
+struct json_object *restore_record(struct restore *r);
 /* "left": what stays as it is, into ${o}. */
 void restore_put_left(struct json_object *o, const struct restore *r);
 /* The same where it was only asked what would be done. */

@@ -90,6 +90,39 @@ void restore_put_left(struct json_object *o, const struct restore *r)
 	json_object_object_add(o, "left", list);
 }
 
+static const char *state_word(const struct restore *r)
+{
+	if (r->outcome.code == FAULT_CANCELLED || r->cancelled)
+		return "cancelled";
+	if (r->outcome.code != FAULT_NONE || r->put_back || r->stuck)
+		return "failed";
+	return streq(service_word(r), "degraded") ? "warnings" : streq(service_word(r), "down") ? "failed" : "ok";
+}
+
+struct json_object *restore_record(struct restore *r)
+{
+	struct json_object *o = json_object_new_object();
+	char *started CLEANUP(freep) = format_time(r->started_ms), *finished CLEANUP(freep) = format_time(wall_ms());
+	struct strv items CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; i < r->n_items; i++)
+		strv_add(&items, r->items[i].id);
+	json_put_text(o, "restore_id", r->restore_id);
+	json_put_text(o, "unit", r->unit);
+	json_put_text(o, "backup_id", r->backup_id);
+	json_put_text(o, "host", r->host);
+	json_put_text(o, "started", started);
+	json_put_text(o, "finished", finished);
+	json_put_text(o, "state", state_word(r));
+	json_put_text(o, "service", service_word(r));
+	json_put_list(o, "items", &items);
+	json_put_text(o, "target", r->target);
+	json_put_text(o, "back", r->back);
+	json_put_flag(o, "put_back", r->put_back);
+	json_put_text(o, "error", r->outcome.code != FAULT_NONE ? r->outcome.text : r->put_back ? r->verdict.text : NULL);
+	return o;
+}
+
 struct json_object *restore_reply(struct restore *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -97,6 +130,8 @@ struct json_object *restore_reply(struct restore *r)
 	json_put_text(o, "unit", r->unit);
 	json_put_text(o, "backup_id", r->backup_id);
 	json_put_text(o, "restore_id", r->restore_id);
+	if (r->number > 0)
+		json_put_number(o, "number", r->number);
 	for (size_t i = 0; i < r->swaps.n; i++)
 		json_object_array_add(list, swap_json(r, &r->swaps.v[i]));
 	json_object_object_add(o, "restored", list);

@@ -65,6 +65,12 @@ static int on_signal_alone(void *arg)
 	return -EINTR;
 }
 
+static void on_silence(void *arg, int seconds)
+{
+	(void)arg;
+	fprintf(stderr, "the daemon took the call and has not answered for %d s; waiting (Ctrl-C ends that)\n", seconds);
+}
+
 static void on_progress(void *arg, struct json_object *parameters)
 {
 	struct live *l = arg;
@@ -148,7 +154,7 @@ int ask_for(const struct options *o, const char *method, struct json_object *par
 	struct live live = { .socket = socket, .json = o->json, .terminal = isatty(STDERR_FILENO) && !o->json, .job = -1 };
 	struct call_options c = {
 		.socket = socket, .method = method, .parameters = parameters, .more = more, .on_progress = on_progress,
-		.on_signal = more ? on_signal : on_signal_alone, .arg = &live,
+		.on_silence = on_silence, .on_signal = more ? on_signal : on_signal_alone, .arg = &live,
 	};
 
 	interrupt_catch(more);
@@ -166,7 +172,7 @@ int ask_stream(const struct options *o, const char *method, void (*on_reply)(voi
 	struct json_object *none CLEANUP(json_putp) = json_object_new_object();
 	struct call_options c = {
 		.socket = socket, .method = method, .parameters = none, .more = true, .on_progress = on_reply,
-		.on_signal = on_signal_alone, .arg = arg,
+		.on_silence = on_silence, .on_signal = on_signal_alone, .arg = arg,
 	};
 	struct varlink_reply reply = { 0 };
 

@@ -11,6 +11,8 @@ struct call_options {
 	bool more;
 	/* With more: each reply but the last. May be NULL. */
 	void (*on_progress)(void *arg, struct json_object *parameters);
+	/* Nothing was heard for ${seconds}: told once, and waited for. May be NULL. */
+	void (*on_silence)(void *arg, int seconds);
 	/* A signal was caught (interrupt.h). < 0 ends the waiting; the daemon goes on. May be NULL. */
 	int (*on_signal)(void *arg);
 	void *arg;

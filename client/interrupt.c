@@ -36,9 +36,10 @@ bool interrupt_take(void)
 	return came;
 }
 
-int interrupt_wait(int fd)
+int interrupt_wait(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const struct timespec patience = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 	sigset_t block, before;
 	int r;
 
@@ -46,9 +47,10 @@ int interrupt_wait(int fd)
 	sigaddset(&block, SIGINT);
 	sigaddset(&block, SIGTERM);
 	sigprocmask(SIG_BLOCK, &block, &before);
-	do
-		r = interrupted ? -EINTR : ppoll(&p, 1, NULL, &before) < 0 ? -errno : 0;
-	while (r == -EINTR && !interrupted); /* another signal: a changed window size */
+	do {
+		int n = interrupted ? 0 : ppoll(&p, 1, ms < 0 ? NULL : &patience, &before);
+		r = interrupted ? -EINTR : n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
+	} while (r == -EINTR && !interrupted); /* another signal: a changed window size */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r == 0 && interrupted ? -EINTR : r; /* both at once: Ctrl-C and a line behind it */
 }

@@ -8,7 +8,7 @@
 void interrupt_catch(bool term);
 /* Did one come since the last time this was asked? */
 bool interrupt_take(void) WARN_UNUSED;
-/* Until ${fd} can be read: 0; until a signal came that nobody took: -EINTR; -errno. */
-int interrupt_wait(int fd) WARN_UNUSED;
+/* Until ${fd} can be read: 0; until a signal came that nobody took: -EINTR; ${ms} have passed (-1: never): -ETIMEDOUT; -errno. */
+int interrupt_wait(int fd, int ms) WARN_UNUSED;
 
 #endif

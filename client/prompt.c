@@ -34,7 +34,7 @@ static char *trimmed(char *line)
 /* A line of the terminal. Answers end up in sentences: no control characters in them. */
 static int read_line(char *ret, size_t size)
 {
-	int r = interrupt_wait(STDIN_FILENO);
+	int r = interrupt_wait(STDIN_FILENO, -1);
 	ssize_t n;
 
 	if (r == -EINTR && interrupt_take())

@@ -216,27 +216,50 @@ static bool may_act(const struct control *c, uid_t uid)
 	return false;
 }
 
+static void too_many(struct request *r, const char *what)
+{
+	struct json_object *o = json_object_new_object();
+	struct fault f = { 0 };
+
+	fault_set(&f, FAULT_BUSY, -EBUSY, "%s: the daemon has %zu connections, and all are in use", what,
+		listener_connections(r->control->listener));
+	fault_advise(&f, "end one of them, or try again later: kopi-docka watch and every waiting call have one");
+	json_put_text(o, "holder", "other connections");
+	request_fail(r, &f, o);
+}
+
+static void not_permitted(struct request *r, const char *method)
+{
+	struct json_object *o = json_object_new_object();
+	struct fault f = { 0 };
+
+	fault_set(&f, FAULT_NOT_PERMITTED, -EPERM, "%s is for root, and for the users of access.uids", method);
+	json_put_text(o, "needs", "root");
+	request_fail(r, &f, o);
+}
+
+static void call_row(struct request *r, const struct method_row *row, struct json_object *parameters)
+{
+	char *parameter CLEANUP(freep) = NULL, *why CLEANUP(freep) = NULL;
+
+	if (row->acts && !may_act(r->control, r->uid))
+		not_permitted(r, row->name);
+	else if (row->lasts && conn_seat(r->conn) == CONN_RESERVE)
+		too_many(r, "this may last");
+	else if ((why = iface_misfit(row->name, parameters, &parameter)))
+		service_error(r, "InvalidParameter", "parameter", parameter, why);
+	else
+		row->call(r, parameters);
+}
+
 static void call_method(struct request *r, const char *method, struct json_object *parameters)
 {
 	const struct control *c = r->control;
 
 	for (size_t i = 0; i < c->o.n_methods; i++) {
-		const struct method_row *row = &c->o.methods[i];
-		if (!streq(row->name, method))
+		if (!streq(c->o.methods[i].name, method))
 			continue;
-		if (row->acts && !may_act(c, r->uid)) {
-			struct fault f = { 0 };
-			struct json_object *o = json_object_new_object();
-			fault_set(&f, FAULT_NOT_PERMITTED, -EPERM, "%s is for root, and for the users of access.uids", method);
-			json_put_text(o, "needs", "root");
-			request_fail(r, &f, o);
-			return;
-		}
-		char *parameter CLEANUP(freep) = NULL, *why CLEANUP(freep) = iface_misfit(method, parameters, &parameter);
-		if (why)
-			service_error(r, "InvalidParameter", "parameter", parameter, why);
-		else
-			row->call(r, parameters);
+		call_row(r, &c->o.methods[i], parameters);
 		return;
 	}
 	if (iface_declares(method))
@@ -291,7 +314,12 @@ static void on_message(void *arg, struct conn *conn, const char *text, size_t le
 	c->requests++;
 	c->calls++;
 	conn_set_data(conn, r);
-	dispatch(r, &call);
+	if (conn_seat(conn) == CONN_TURNED_AWAY) {
+		too_many(r, "nothing was done");
+		conn_close(conn);
+	} else {
+		dispatch(r, &call);
+	}
 	varlink_call_done(&call);
 }
 

@@ -18,6 +18,7 @@ struct request;
 struct method_row {
 	const char *name; /* without the interface: "Backup" */
 	bool acts;        /* root and access.uids only; else whoever can connect */
+	bool lasts;       /* a job, or events: nothing for a connection of the reserve */
 	void (*call)(struct request *r, struct json_object *parameters); /* borrowed */
 };
 

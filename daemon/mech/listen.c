@@ -4,9 +4,10 @@
  * delivered one at a time; while one is being answered nothing more is read, so a
  * client that sends without waiting is held by its own socket's buffer.
  *
- * Failure modes: too many connections → the new one is closed; EMFILE → accepting
- * pauses for a second; a client that does not read, sends too much or stops in the
- * middle of a message → dropped.
+ * Failure modes: too many connections → one that is idle makes way, or the new one is told (listen_seat.c);
+ * EMFILE → accepting pauses for a second; a client that does not read, sends too much or stops in the
+ * middle of a message → dropped. A peer that has shut its sending side gets its answers, then it is dropped; the kernel
+ * would tell us of it without end, so it is told once, and looked at once a second whether it is still there.
  */
 #include "daemon/mech/listen.h"
 
@@ -19,42 +20,15 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/mech/listen_internal.h"
 #include "daemon/mech/listen_socket.h"
-#include "daemon/mech/loop_internal.h"
 
-#define CONNECTIONS_MAX ((size_t)64)
-#define ROOTS_OWN       ((size_t)8) /* of them: whoever holds all the others does not keep root out */
-#define PER_UID_MAX     ((size_t)16)
 #define MESSAGE_MAX     ((size_t)1 << 20)
 #define UNREAD_MAX      ((size_t)4 << 20)
-#define PARTIAL_MS      30000
+#define PARTIAL_MS      30000 /* for the rest of a message, and for a peer to take more of its answer */
+#define TURNED_AWAY_MS  2000  /* for its message */
+#define LOOK_MS         1000  /* whether a half-closed peer is still there */
 #define PAUSE_MS        1000
-
-struct conn {
-	struct listener *listener;
-	struct conn *next;
-	int fd;
-	uv_poll_t poll;
-	uid_t uid;
-	void *data;
-	struct buf in, out;
-	bool busy, eof, closing, dead, delivering;
-	bool overrun; /* its peer does not read: it goes, busy or not */
-	struct timer *partial; /* armed in the middle of a message */
-};
-
-struct listener {
-	struct loop *loop;
-	int fd;
-	uv_poll_t poll;
-	char *path; /* NULL: not ours to remove */
-	const struct listener_ops *ops;
-	void *arg;
-	struct conn *conns;
-	size_t n;
-	struct timer *pause;
-	bool stopping;
-};
 
 static void update(struct conn *c);
 static void deliver(struct conn *c);
@@ -82,7 +56,7 @@ static void drop(struct conn *c)
 			break;
 		}
 	c->listener->n--;
-	timer_free(c->partial);
+	timer_free(c->timer);
 	c->listener->ops->on_close(c->listener->arg, c);
 	uv_close((uv_handle_t *)&c->poll, on_conn_closed);
 }
@@ -102,6 +76,7 @@ static void flush_out(struct conn *c)
 			return;
 		}
 		buf_consume(&c->out, (size_t)n);
+		timer_clear(c->timer); /* it reads */
 	}
 }
 
@@ -138,8 +113,8 @@ static void on_conn_poll(uv_poll_t *p, int status, int events)
 		drop(c);
 		return;
 	}
-	if ((events & UV_DISCONNECT) && c->busy)
-		c->eof = true;
+	if (events & UV_DISCONNECT)
+		c->half = true;
 	if (events & UV_WRITABLE)
 		flush_out(c);
 	if (!c->dead && (events & UV_READABLE))
@@ -148,9 +123,14 @@ static void on_conn_poll(uv_poll_t *p, int status, int events)
 		deliver(c);
 }
 
-static void on_partial(void *arg)
+static void on_timer(void *arg)
 {
-	drop(arg);
+	struct conn *c = arg;
+
+	if (!c->busy || c->overrun || hung_up(c->fd))
+		drop(c);
+	else
+		timer_set(c->timer, LOOK_MS);
 }
 
 static int frame(const struct conn *c, size_t *ret_len)
@@ -178,6 +158,7 @@ static void deliver(struct conn *c)
 		memcpy(text, c->in.data, len);
 		buf_consume(&c->in, len + 1);
 		c->busy = true;
+		timer_clear(c->timer); /* the message is whole */
 		c->listener->ops->on_message(c->listener->arg, c, text, len);
 		free(text);
 	}
@@ -188,12 +169,22 @@ static void deliver(struct conn *c)
 		update(c);
 }
 
+/* How long it may stay as it is; 0: for ever. */
+static uint64_t patience(const struct conn *c, int events)
+{
+	if (c->busy)
+		return events ? 0 : LOOK_MS;
+	if (c->seat == CONN_TURNED_AWAY)
+		return TURNED_AWAY_MS;
+	return c->in.len > 0 || c->out.len > 0 ? PARTIAL_MS : 0;
+}
+
 static void update(struct conn *c)
 {
-	int events = UV_DISCONNECT;
+	int events = c->half ? 0 : UV_DISCONNECT;
 
 	if (c->overrun) {
-		timer_set(c->partial, 0); /* dropped by the next iteration; never inside its own call */
+		timer_set(c->timer, 0); /* dropped by the next iteration; never inside its own call */
 		return;
 	}
 	if (((c->closing || c->eof) && !c->busy && c->out.len == 0)) {
@@ -204,14 +195,11 @@ static void update(struct conn *c)
 		events |= UV_READABLE;
 	if (c->out.len > 0)
 		events |= UV_WRITABLE;
-	if (c->eof && c->busy && c->out.len == 0)
-		events = 0; /* a half-closed peer would wake us without end */
-	if (c->in.len > 0 && !c->busy) {
-		if (!timer_armed(c->partial))
-			timer_set(c->partial, PARTIAL_MS);
-	} else {
-		timer_clear(c->partial);
-	}
+	uint64_t ms = patience(c, events);
+	if (ms == 0)
+		timer_clear(c->timer);
+	else if (!timer_armed(c->timer))
+		timer_set(c->timer, ms);
 	if (events == 0)
 		uv_poll_stop(&c->poll);
 	else if (uv_poll_start(&c->poll, events, on_conn_poll) < 0)
@@ -220,22 +208,18 @@ static void update(struct conn *c)
 
 /* --- accepting --------------------------------------------------------------------------------- */
 
-static size_t count_uid(const struct listener *s, uid_t uid)
-{
-	size_t n = 0;
-
-	for (const struct conn *c = s->conns; c; c = c->next)
-		n += c->uid == uid;
-	return n;
-}
-
 static void take(struct listener *s, int fd)
 {
 	struct ucred peer;
+	struct conn *leaves = NULL;
 	socklen_t len = sizeof(peer);
+	enum conn_seat seat = CONN_NO_SEAT;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || s->n >= CONNECTIONS_MAX ||
-		(peer.uid != 0 && (s->n >= CONNECTIONS_MAX - ROOTS_OWN || count_uid(s, peer.uid) >= PER_UID_MAX))) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		seat = seat_for(s, peer.uid, &leaves);
+	if (leaves)
+		drop(leaves);
+	if (seat == CONN_NO_SEAT) {
 		close(fd);
 		return;
 	}
@@ -243,11 +227,13 @@ static void take(struct listener *s, int fd)
 	c->listener = s;
 	c->fd = fd;
 	c->uid = peer.uid;
+	c->seat = seat;
+	c->since = loop_now(s->loop);
 	c->in.max = MESSAGE_MAX + 65536;
 	c->poll.data = c;
-	c->partial = timer_new(s->loop, on_partial, c);
+	c->timer = timer_new(s->loop, on_timer, c);
 	if (uv_poll_init(loop_uv(s->loop), &c->poll, fd) < 0) {
-		timer_free(c->partial);
+		timer_free(c->timer);
 		close(fd);
 		free(c);
 		return;
@@ -349,6 +335,11 @@ void listener_stop(struct listener *s)
 	uv_close((uv_handle_t *)&s->poll, on_listener_closed);
 }
 
+enum conn_seat conn_seat(const struct conn *c)
+{
+	return c->seat;
+}
+
 uid_t conn_uid(const struct conn *c)
 {
 	return c->uid;
@@ -393,6 +384,8 @@ void conn_ready(struct conn *c)
 	if (c->dead)
 		return;
 	c->busy = false;
+	c->since = loop_now(c->listener->loop);
+	timer_clear(c->timer); /* it was the call's */
 	deliver(c);
 }
 
@@ -402,6 +395,7 @@ void conn_close(struct conn *c)
 		return;
 	c->closing = true;
 	c->busy = false;
+	timer_clear(c->timer);
 	if (!c->delivering)
 		update(c);
 }

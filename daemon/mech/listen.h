@@ -8,11 +8,18 @@
 /*
  * The control socket: a listening unix socket and its connections, each a
  * stream of NUL-terminated messages with the peer's uid. Limits: 64 connections, 8 of them
- * for root alone, 16 per uid but root, 1 MiB a message, a bounded queue of replies: a client that
- * does not read is dropped. Knows nothing of JSON.
+ * for root alone, 16 per uid but root; one that was idle for 2 s makes way. 1 MiB a message, a bounded queue of
+ * replies: a client that does not read is dropped. Knows nothing of JSON.
  */
 struct listener;
 struct conn;
+
+enum conn_seat {
+	CONN_SEATED,
+	CONN_RESERVE,     /* root's, when all seats are in use: for what is answered soon */
+	CONN_TURNED_AWAY, /* has no seat: its first message is delivered, so that it can be told (and conn_close()d) */
+	CONN_NO_SEAT      /* closed at once: no connection has this one */
+};
 
 struct listener_ops {
 	void (*on_open)(void *arg, struct conn *c);                              /* may be NULL */
@@ -38,6 +45,7 @@ void listener_retire(struct listener *s);
 void listener_stop(struct listener *s);
 
 uid_t conn_uid(const struct conn *c);
+enum conn_seat conn_seat(const struct conn *c);
 void *conn_data(const struct conn *c);
 void conn_set_data(struct conn *c, void *data);
 /* Queue bytes; takes the content of ${b}. -ENOBUFS: too much unread, the connection is being dropped. */

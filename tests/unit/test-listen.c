@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "daemon/mech/listen.h"
 #include "tests/unit/unit.h"
@@ -19,6 +20,7 @@ struct world {
 	struct conn *last;      /* of the last message */
 	bool hold;              /* do not answer by yourself */
 	bool others;            /* users may come */
+	enum conn_seat seat;    /* of the last message's */
 	unsigned int opened, closed, messages;
 	struct buf log;         /* messages, a line each */
 };
@@ -41,12 +43,16 @@ static void on_message(void *arg, struct conn *c, const char *text, size_t len)
 	assert_int_equal(strlen(text), len);
 	w->messages++;
 	w->last = c;
+	w->seat = conn_seat(c);
 	buf_printf(&w->log, "%.40s\n", text);
 	if (w->hold)
 		return;
 	assert_int_equal(buf_add(&reply, text, len + 1), 0);
 	IGNORE(conn_send(c, &reply)); /* a peer that has gone is noticed by on_close */
-	conn_ready(c);
+	if (w->seat == CONN_TURNED_AWAY)
+		conn_close(c);
+	else
+		conn_ready(c);
 }
 
 static void on_close(void *arg, struct conn *c)
@@ -267,25 +273,119 @@ static void close_after_sending(void **state)
 	close(fd);
 }
 
+static int dial_seat(struct world *w, enum conn_seat expected)
+{
+	int fd = dial(w);
+	char got[8];
+
+	say(fd, "x\0", 2);
+	assert_int_equal(hear(w, fd, got, sizeof(got)), 2);
+	assert_int_equal(w->seat, expected);
+	if (expected == CONN_TURNED_AWAY)
+		assert_int_equal(hear(w, fd, got, sizeof(got)), 0);
+	return fd;
+}
+
+/* All seats and the reserve are taken: whoever comes is heard once, and told. */
 static void too_many(void **state)
 {
 	struct world *w = *state;
-	int fds[70], refused = 0;
-	char byte;
+	int fds[64 + 8];
 
+	w->hold = true; /* all are in use */
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = dial(w);
-		loop_drain(w->loop, 2);
+		say(fds[i], "x\0", 2);
+		while (w->messages <= i)
+			loop_drain(w->loop, 5);
+		assert_int_equal(w->seat, i < 64 ? CONN_SEATED : CONN_RESERVE);
 	}
-	while (w->opened < 16)
-		loop_drain(w->loop, 5);
-	loop_drain(w->loop, 50);
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-		refused += recv(fds[i], &byte, 1, 0) == 0;
-	assert_int_equal(refused + (int)listener_connections(w->listener), ARRAY_SIZE(fds));
-	assert_true(listener_connections(w->listener) <= 64 && refused >= 6);
+	w->hold = false;
+	close(dial_seat(w, CONN_TURNED_AWAY));
+	int silent = dial(w);
+	char byte;
+	assert_int_equal(hear(w, silent, &byte, 1), 0); /* who says nothing is not waited for */
+	close(silent);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
+	while (listener_connections(w->listener))
+		loop_drain(w->loop, 5);
+	close(dial_seat(w, CONN_SEATED));
+}
+
+/* Seats that nobody uses are given to who comes, the longest unused first. */
+static void idle_makes_way(void **state)
+{
+	struct world *w = *state;
+	int fds[64];
+	char byte;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = dial_seat(w, CONN_SEATED);
+	close(dial_seat(w, CONN_RESERVE)); /* they have just been used */
+	enum conn_seat seat = CONN_RESERVE;
+	for (uint64_t begin = clock_ms(); seat == CONN_RESERVE && clock_ms() - begin < 15000; seat = w->seat) {
+		int fd = dial(w);
+		say(fd, "x\0", 2);
+		assert_int_equal(hear(w, fd, &byte, 1), 1);
+		close(fd);
+		loop_drain(w->loop, 50);
+	}
+	assert_int_equal(seat, CONN_SEATED);
+	assert_int_equal(recv(fds[0], &byte, 1, 0), 0);
+	assert_int_equal(recv(fds[63], &byte, 1, 0), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+static double cpu_ms(struct world *w, unsigned int ms)
+{
+	struct timespec a, b;
+	uint64_t begin = clock_ms();
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	while (clock_ms() - begin < ms)
+		loop_drain(w->loop, ms);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	return (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
+}
+
+static void send_much(struct world *w)
+{
+	static char block[3 << 20];
+	struct buf b = { 0 };
+
+	memset(block, 'y', sizeof(block));
+	assert_int_equal(buf_add(&b, block, sizeof(block)), 0);
+	assert_int_equal(conn_send(w->last, &b), 0);
+}
+
+/* A peer that has shut its sending side and does not read: the kernel would wake us for it without end. */
+static void half_closed_costs_nothing(void **state)
+{
+	struct world *w = *state;
+
+	for (int variant = 0; variant < 3; variant++) {
+		int fd = dial(w);
+		w->hold = true;
+		w->last = NULL;
+		say(fd, "x\0", 2);
+		while (!w->last)
+			loop_drain(w->loop, 5);
+		shutdown(fd, SHUT_WR);
+		if (variant > 0)
+			send_much(w); /* more than the kernel takes */
+		if (variant > 1)
+			conn_close(w->last);
+		double used = cpu_ms(w, 400);
+		if (used > 100)
+			fail_msg("variant %d: %.0f ms of CPU in 400", variant, used);
+		assert_int_equal(w->closed, variant);
+		close(fd); /* now it is gone, and that is seen though nothing is polled for */
+		for (uint64_t begin = clock_ms(); w->closed == (unsigned int)variant && clock_ms() - begin < 10000;)
+			loop_drain(w->loop, 50);
+		assert_int_equal(w->closed, variant + 1);
+	}
 }
 
 static void second_listener(void **state)
@@ -371,7 +471,6 @@ static void root_is_not_kept_out(void **state)
 {
 	struct world *w = *state;
 	pid_t holders[5];
-	char got[64];
 
 	if (getuid() != 0)
 		return;
@@ -379,11 +478,8 @@ static void root_is_not_kept_out(void **state)
 	assert_int_equal(chmod(w->directory, 0755) | chmod(w->socket, 0666), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(holders); i++)
 		holders[i] = hold_some(w, 61000 + (uid_t)i);
-	assert_int_equal(listener_connections(w->listener), 56);
-	int fd = dial(w);
-	say(fd, "x\0", 2);
-	assert_int_equal(hear(w, fd, got, sizeof(got)), 2);
-	close(fd);
+	assert_int_equal(listener_connections(w->listener), 80); /* 56 have a seat, 24 are heard once */
+	close(dial_seat(w, CONN_SEATED));
 	for (size_t i = 0; i < ARRAY_SIZE(holders); i++) {
 		kill(holders[i], SIGKILL);
 		assert_int_equal(waitpid(holders[i], NULL, 0), holders[i]);
@@ -403,6 +499,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(does_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(close_after_sending, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(idle_makes_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(half_closed_costs_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(root_is_not_kept_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(second_listener, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stale_and_inherited, set_up, tear_down),

@@ -146,6 +146,12 @@ int render_cancel(FILE *to, struct json_object *reply)
 	return EXIT_OK;
 }
 
+int render_reload(FILE *to, struct json_object *reply)
+{
+	fputs(json_flag(reply, "pending", false) ? "read: it counts when the running job is over\n" : "done\n", to);
+	return EXIT_OK;
+}
+
 int render_done(FILE *to, struct json_object *reply)
 {
 	(void)reply;

@@ -27,6 +27,7 @@ int render_cancel(FILE *to, struct json_object *reply);
 int render_retention(FILE *to, struct json_object *reply);      /* ApplyRetention */
 int render_retention_plan(FILE *to, struct json_object *reply); /* PlanRetention */
 int render_done(FILE *to, struct json_object *reply);
+int render_reload(FILE *to, struct json_object *reply);
 /* One line of progress without its newline. Caller's. */
 char *render_progress(struct json_object *progress);
 /* The exit status alone, for --json. */

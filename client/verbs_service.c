@@ -12,7 +12,7 @@ static const struct verb verbs[] = {
 		.about = "The exit status is 1 if something is broken, 3 if something is worth a look.", .examples = "doctor\ndoctor --json",
 		.run = ask_plain, .method = "Doctor", .render = render_doctor },
 	{ .name = "reload", .summary = "read the configuration again", .examples = "reload", .run = ask_plain, .method = "Reload",
-		.render = render_done },
+		.render = render_reload },
 	{ .name = "watch", .summary = "show what happens, as it happens",
 		.about = "A line for each event until Ctrl-C or the daemon's end; with --json the events themselves.",
 		.examples = "watch\nwatch --json", .run = watch_run, .method = "Subscribe" },

@@ -85,6 +85,11 @@ char *path_staging(const struct conf *c)
 	return below(c->paths.cache, "staging");
 }
 
+char *path_jobs(const struct conf *c)
+{
+	return below(c->paths.state, "last-job");
+}
+
 char *path_schedule(const struct conf *c)
 {
 	return below(c->paths.state, "schedule.json");

@@ -25,6 +25,7 @@ char *path_spool(const struct conf *c);     /* directory */
 char *path_restores(const struct conf *c);  /* directory, one record a restore */
 char *path_restore_history(const struct conf *c); /* directory, what each did, by number */
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
+char *path_jobs(const struct conf *c);      /* the number of the last job */
 char *path_schedule(const struct conf *c);  /* what schedules remember */
 char *path_log(const struct conf *c);       /* of a daemon that no journal hears */
 char *path_clock(const struct conf *c);       /* clock.json: when we looked last, by the wall clock */

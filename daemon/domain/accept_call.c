@@ -68,6 +68,7 @@ static int accept_unit(struct accepting *a, const struct planned *p, struct know
 		return is_there(a, k, f);
 	if (!k->unit) {
 		fault_set(f, FAULT_NO_SUCH_UNIT, -ENOENT, "no unit %s was ever backed up here", a->unit);
+		fault_about(f, a->unit, 0, 0);
 		fault_advise(f, "kopi-docka list --units names those that are gone");
 		return -ENOENT;
 	}
@@ -94,6 +95,7 @@ static int accept_item(struct accepting *a, const struct planned *p, struct know
 
 	if (!it) {
 		fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "unit %s has no item %s", a->unit, a->item);
+		fault_about(f, a->item, 0, 0);
 		fault_advise(f, "kopi-docka list --units names its items");
 		return -ENOENT;
 	}

@@ -25,6 +25,11 @@ static void tell(void *arg, const struct progress *p)
 	job_progress(arg, p);
 }
 
+static void on_units(void *arg, const struct strv *units)
+{
+	job_set_units(arg, units);
+}
+
 static void on_run(void *arg, const struct fault *f, struct run_result *result)
 {
 	struct job *j = arg;
@@ -45,7 +50,8 @@ static void begin(struct job *j)
 	json_read_list(job_parameters(j), "units", &units);
 	json_read_list(job_parameters(j), "except", &except);
 	struct run_options o = {
-		.ctx = &d->ctx, .recover = d->recover, .units = &units, .except = &except, .on_progress = tell, .arg = j,
+		.ctx = &d->ctx, .recover = d->recover, .units = &units, .except = &except, .on_progress = tell, .on_units = on_units,
+		.arg = j,
 	};
 	job_set_data(j, run_start(&o, on_run));
 }

@@ -307,6 +307,10 @@ static void note_contents(struct backup *b)
 			strv_add(&saved, b->result.items[i].id);
 	IGNORE(known_load(b->ctx->conf, b->unit_name, &k)); /* its first point, or nothing that can be read: it is known from now on */
 	contents_update(&k, b->unit, &saved, b->backup_id, b->o.start_ms);
+	if (b->result.data == DATA_COMPLETE) {
+		free(k.complete);
+		k.complete = xstrdup(b->backup_id);
+	}
 	known_save(b->ctx->loop, b->ctx->conf, &k, on_known, b);
 	known_unit_done(&k);
 }

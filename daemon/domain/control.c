@@ -17,21 +17,14 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "common/varlink.h"
+#include "daemon/domain/control_internal.h"
 
-struct request {
-	struct control *control; /* borrowed */
-	struct conn *conn;       /* borrowed; NULL when it has gone */
-	bool more, oneway;
-	uid_t uid;
-	struct json_object *parameters; /* of the call, shared */
-};
-
-struct control {
-	struct control_options o;
-	struct listener *listener;
-	size_t requests; /* that were not answered yet */
-	uint64_t calls;  /* that ever came */
-};
+void request_free(struct request *r)
+{
+	json_object_put(r->parameters);
+	r->control->requests--;
+	free(r);
+}
 
 static void request_end(struct request *r)
 {
@@ -39,9 +32,7 @@ static void request_end(struct request *r)
 		conn_set_data(r->conn, NULL);
 		conn_ready(r->conn);
 	}
-	json_object_put(r->parameters);
-	r->control->requests--;
-	free(r);
+	request_free(r);
 }
 
 static void send_out(struct request *r, struct buf *b)
@@ -49,6 +40,32 @@ static void send_out(struct request *r, struct buf *b)
 	if (r->conn && !r->oneway)
 		IGNORE(conn_send(r->conn, b)); /* a client that does not read is being dropped */
 	buf_done(b);
+}
+
+/* The last reply, of whoever asked the same too. Takes ${b}. */
+static void finish(struct request *r, struct buf *b)
+{
+	struct control *c = r->control;
+	bool question = r->row != NULL;
+
+	if (question)
+		question_end(r);
+	r->row = NULL;
+	while (r->followers) {
+		struct request *f = r->followers;
+		struct buf copy = { 0 };
+		r->followers = f->next;
+		f->leader = NULL;
+		f->row = NULL;
+		if (buf_add(&copy, b->data, b->len) < 0)
+			abort(); /* UNTESTED: no limit, so there is no memory */
+		send_out(f, &copy);
+		request_end(f);
+	}
+	send_out(r, b);
+	request_end(r);
+	if (question)
+		questions_begin(c);
 }
 
 static void too_large(struct request *r, size_t len)
@@ -74,8 +91,7 @@ void request_reply(struct request *r, struct json_object *parameters)
 		buf_done(&b);
 		return;
 	}
-	send_out(r, &b);
-	request_end(r);
+	finish(r, &b);
 }
 
 void request_continue(struct request *r, struct json_object *parameters)
@@ -98,8 +114,7 @@ static void fail_with(struct request *r, const char *error, struct json_object *
 
 	varlink_format_error(&b, error, parameters);
 	json_object_put(parameters);
-	send_out(r, &b);
-	request_end(r);
+	finish(r, &b);
 }
 
 /* A sentence may name a file, and names of files are bytes. */
@@ -123,7 +138,13 @@ void request_fail(struct request *r, const struct fault *f, struct json_object *
 
 bool request_gone(const struct request *r)
 {
-	return !r->conn;
+	return !r->conn && !r->followers;
+}
+
+void request_give_up(struct request *r, loop_fn *fn, void *arg)
+{
+	r->give_up = fn;
+	r->give_up_arg = arg;
 }
 
 bool request_more(const struct request *r)
@@ -238,6 +259,14 @@ static void not_permitted(struct request *r, const char *method)
 	request_fail(r, &f, o);
 }
 
+/* What is done may change what is true: who asks from now on is not told what was. */
+static void act(struct request *r, const struct method_row *row, struct json_object *parameters)
+{
+	if (row->acts)
+		r->control->stamp++;
+	row->call(r, parameters);
+}
+
 static void call_row(struct request *r, const struct method_row *row, struct json_object *parameters)
 {
 	char *parameter CLEANUP(freep) = NULL, *why CLEANUP(freep) = NULL;
@@ -248,8 +277,10 @@ static void call_row(struct request *r, const struct method_row *row, struct jso
 		too_many(r, "this may last");
 	else if ((why = iface_misfit(row->name, parameters, &parameter)))
 		service_error(r, "InvalidParameter", "parameter", parameter, why);
+	else if (row->asks)
+		question_ask(r, row);
 	else
-		row->call(r, parameters);
+		act(r, row, parameters);
 }
 
 static void call_method(struct request *r, const char *method, struct json_object *parameters)
@@ -331,7 +362,9 @@ static void on_close(void *arg, struct conn *conn)
 	if (!r)
 		return;
 	r->conn = NULL;
-	if (c->o.on_gone)
+	if (r->row)
+		question_left(r);
+	else if (c->o.on_gone)
 		c->o.on_gone(c->o.arg, r);
 }
 
@@ -359,9 +392,25 @@ void control_stop(struct control *c)
 	free(c);
 }
 
+void control_hold_questions(struct control *c, bool hold)
+{
+	if (!c || c->held == hold)
+		return;
+	c->held = hold;
+	questions_begin(c);
+}
+
 void control_set_acting_uids(struct control *c, const struct strv *uids)
 {
+	if (!c)
+		return;
 	c->o.acting_uids = uids;
+}
+
+void control_changed(struct control *c)
+{
+	if (c)
+		c->stamp++;
 }
 
 void control_retire(struct control *c)

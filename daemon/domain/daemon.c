@@ -24,6 +24,8 @@
 #include "daemon/domain/idle.h"
 #include "daemon/domain/lock.h"
 #include "daemon/domain/names.h"
+#include "daemon/domain/numbers.h"
+#include "daemon/domain/reload.h"
 #include "daemon/domain/underway.h"
 
 #define LAST_WRITES_S 30
@@ -39,7 +41,8 @@ _Static_assert(ARRAY_SIZE(((struct daemon *)0)->signals) == ARRAY_SIZE(signals),
 
 static bool writes_pending(const struct daemon *d)
 {
-	return (d->ctx.ledger && ledger_pending(d->ctx.ledger)) || (d->schedule && schedule_pending(d->schedule));
+	return (d->ctx.ledger && ledger_pending(d->ctx.ledger)) || (d->schedule && schedule_pending(d->schedule)) ||
+		(d->numbers && numbers_pending(d->numbers));
 }
 
 static void stop_when_idle(struct daemon *d)
@@ -80,6 +83,7 @@ static void begin_stop(struct daemon *d)
 	d->stopping = true;
 	log_event(LOG_LEVEL_INFO, EV_STOPPING, NULL, "stopping%s",
 		d->queue && !queue_idle(d->queue) ? ": the running job is ended, its containers are started first" : "");
+	reload_end(d->reload);
 	if (d->notify)
 		notify_stopping(d->notify);
 	queue_close(d->queue);
@@ -116,6 +120,7 @@ static void on_queue_idle(void *arg)
 {
 	struct daemon *d = arg;
 
+	control_changed(d->control);
 	daemon_apply_conf(d);
 	recover_kick(d->recover);
 	daemon_forget(d);
@@ -130,6 +135,11 @@ static void on_queue_change(void *arg)
 	struct json_object *p = queue_progress(d->queue);
 	const char *unit = json_text(p, "unit"), *phase = json_text(p, "phase");
 
+	if (!streq(phase, d->last_phase)) {
+		free(d->last_phase);
+		d->last_phase = xstrdup(phase);
+		control_changed(d->control);
+	}
 	if (!d->notify)
 		return;
 	if (p && phase)
@@ -193,7 +203,7 @@ static int on_schedule(void *arg, const char *unit)
 
 static int open_parts(struct daemon *d, struct fault *f)
 {
-	char *ledger CLEANUP(freep) = path_ledger(d->conf);
+	char *ledger CLEANUP(freep) = path_ledger(d->conf), *jobs CLEANUP(freep) = path_jobs(d->conf);
 	char *rates CLEANUP(freep) = path_rates(d->conf), *schedule CLEANUP(freep) = path_schedule(d->conf);
 	struct context *x = &d->ctx;
 	int r;
@@ -219,6 +229,9 @@ static int open_parts(struct daemon *d, struct fault *f)
 	recover_containers_only(d->recover, d->recover_only);
 	d->queue = queue_new(x->loop, on_queue_idle, on_queue_change, d);
 	queue_set_events(d->queue, x->events);
+	d->numbers = numbers_open(x->loop, jobs);
+	queue_set_numbers(d->queue, d->numbers);
+	d->reload = reload_new(d);
 	queue_hold(d->queue, true); /* until the first recovery has looked */
 	return 0;
 }
@@ -227,6 +240,7 @@ static void on_gone(void *arg, struct request *r)
 {
 	struct daemon *d = arg;
 
+	reload_forget(d->reload, r);
 	events_forget(d->ctx.events, r);
 }
 
@@ -279,6 +293,7 @@ static void tear_down(struct daemon *d)
 	idle_free(d->idle);
 	control_stop(d->control);
 	names_free(d->names);
+	reload_free(d->reload);
 	notify_free(d->notify);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		signal_watch_free(d->signals[i]);
@@ -290,6 +305,7 @@ static void tear_down(struct daemon *d)
 	recover_free(d->recover);
 	schedule_free(d->schedule);
 	queue_free(d->queue);
+	numbers_free(d->numbers);
 	repository_free(d->ctx.repository);
 	docker_free(d->ctx.docker);
 	ledger_free(d->ctx.ledger);
@@ -304,6 +320,7 @@ static void tear_down(struct daemon *d)
 	conf_free(d->next_conf);
 	conf_free(d->conf);
 	free(d->engine);
+	free(d->last_phase);
 }
 
 static int complain(struct daemon *d, const struct fault *f)

@@ -11,6 +11,7 @@
 
 struct idle;
 struct names;
+struct reload;
 
 /* The service as one object: what main sets up and runs. */
 struct daemon {
@@ -24,6 +25,8 @@ struct daemon {
 	struct schedule *schedule;
 	struct control *control;
 	struct names *names;
+	struct reload *reload;
+	struct numbers *numbers;  /* of jobs */
 	struct notify *notify;
 	struct signal_watch *signals[4];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
@@ -37,6 +40,7 @@ struct daemon {
 	uint64_t more_time_at;    /* when systemd is asked again, once stopping began */
 	int64_t started_ms;
 	char *engine;             /* last known, for Status; NULL */
+	char *last_phase;         /* of the running job; NULL */
 	int exit_status;
 };
 

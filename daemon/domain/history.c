@@ -109,7 +109,7 @@ static void format_id(int64_t ms, char *text, size_t size)
 	strftime(text, size, "%Y%m%dT%H%M%SZ", &tm);
 }
 
-static int parse_id(const char *name, int64_t *ret_ms)
+int history_parse_id(const char *name, int64_t *ret_ms)
 {
 	struct tm tm = { 0 };
 
@@ -128,10 +128,10 @@ char *history_next_id(const struct conf *c, int64_t now_ms)
 
 	runfiles_list(directory, &names);
 	made_list(c, &made);
-	if (made.n && parse_id(made.v[made.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
+	if (made.n && history_parse_id(made.v[made.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
 		now_ms = newest + 1000;
 	/* One a second at the most, and on from the newest when the clock has stepped back. */
-	if (names.n && parse_id(names.v[names.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
+	if (names.n && history_parse_id(names.v[names.n - 1], &newest) == 0 && newest / 1000 >= now_ms / 1000)
 		now_ms = newest + 1000;
 	format_id(now_ms, id, sizeof(id));
 	return xstrdup(id);

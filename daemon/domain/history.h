@@ -18,6 +18,8 @@ void history_add(struct loop *l, const struct conf *c, const struct run_result *
 struct json_object *history_load(const struct conf *c, const char *unit, size_t limit);
 /* The one result, NULL: not there. Caller's. */
 struct json_object *history_get(const struct conf *c, const char *backup_id);
+/* When a run of this id (or the name of its file) began, wall clock. */
+int history_parse_id(const char *name, int64_t *ret_ms) WARN_UNUSED;
 /* YYYYMMDDThhmmssZ of ${now_ms}, moved up so that it is greater than every id known. Caller's. */
 char *history_next_id(const struct conf *c, int64_t now_ms);
 

@@ -195,6 +195,7 @@ static void take_contents(struct known_unit *k, const struct point *v, size_t n)
 {
 	const struct point *p = point_find(v, n, k->unit, NULL);
 
+	k->complete = p ? xstrdup(p->backup_id) : NULL;
 	for (size_t i = 0; p && i < p->n_items; i++) {
 		struct known_item *it = known_unit_add(k, p->items[i].id);
 		it->had = (struct content){ p->items[i].is_file, p->items[i].entries, p->items[i].data_bytes };

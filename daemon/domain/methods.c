@@ -19,6 +19,7 @@
 #include "daemon/domain/expiry.h"
 #include "daemon/domain/expiry_past.h"
 #include "daemon/domain/history.h"
+#include "daemon/domain/reload.h"
 #include "daemon/domain/restore_past.h"
 #include "daemon/domain/restore_script.h"
 #include "daemon/domain/accept_call.h"
@@ -107,6 +108,14 @@ static void on_points(void *arg, const struct fault *f, const struct kopia_snaps
 	points_asked_free(q);
 }
 
+static void give_up_points(void *arg)
+{
+	const struct points_asked *q = arg;
+	struct daemon *d = request_owner(q->request);
+
+	repository_give_up(d->ctx.repository, q);
+}
+
 static void call_list_points(struct request *r, struct json_object *parameters)
 {
 	struct daemon *d = request_owner(r);
@@ -117,6 +126,7 @@ static void call_list_points(struct request *r, struct json_object *parameters)
 	q->unit = xstrdup(json_text(parameters, "unit"));
 	q->host = xstrdup(host ? host : repository_identity(d->ctx.repository));
 	q->all_hosts = json_flag(parameters, "all_hosts", false);
+	request_give_up(r, give_up_points, q);
 	repository_list(d->ctx.repository, NULL, on_points, q);
 }
 
@@ -137,7 +147,7 @@ static void call_render_restore(struct request *r, struct json_object *parameter
 	restore_script_start(&d->ctx, parameters, on_script, r);
 }
 
-/* --- History, Doctor, Cancel, Reload ------------------------------------------------- */
+/* --- History, Doctor, Cancel ------------------------------------------------- */
 
 #define HISTORY_DEFAULT 20
 #define HISTORY_MOST    1000
@@ -207,17 +217,6 @@ static void call_cancel(struct request *r, struct json_object *parameters)
 	request_fail(r, &f, o);
 }
 
-static void call_reload(struct request *r, struct json_object *parameters)
-{
-	struct fault f = { 0 };
-
-	(void)parameters;
-	if (daemon_reload(request_owner(r), &f) < 0)
-		daemon_fail(r, &f);
-	else
-		request_reply(r, NULL);
-}
-
 /* --- PlanRetention -------------------------------------------------------------------- */
 
 static void on_retention(void *arg, const struct fault *f, struct json_object *reply)
@@ -284,15 +283,15 @@ static void call_maintain(struct request *r, struct json_object *parameters)
 
 const struct method_row daemon_methods[] = {
 	{ "Status", .call = call_status },
-	{ "ListUnits", .call = units_call_list },
-	{ "Plan", .call = units_call_plan },
-	{ "ListRestorePoints", .call = call_list_points },
+	{ "ListUnits", .asks = true, .call = units_call_list },
+	{ "Plan", .asks = true, .call = units_call_plan },
+	{ "ListRestorePoints", .asks = true, .call = call_list_points },
 	{ "History", .call = call_history },
-	{ "Doctor", .call = call_doctor },
-	{ "PlanRetention", .call = call_plan_retention },
-	{ "ListEntries", .acts = true, .call = entries_call },
-	{ "RenderRestore", .acts = true, .call = call_render_restore },
-	{ "PlanRestore", .acts = true, .call = daemon_plan_restore },
+	{ "Doctor", .asks = true, .call = call_doctor },
+	{ "PlanRetention", .asks = true, .call = call_plan_retention },
+	{ "ListEntries", .acts = true, .asks = true, .call = entries_call },
+	{ "RenderRestore", .acts = true, .asks = true, .call = call_render_restore },
+	{ "PlanRestore", .acts = true, .asks = true, .call = daemon_plan_restore },
 	{ "Backup", .acts = true, .lasts = true, .call = call_backup },
 	{ "Cancel", .acts = true, .call = call_cancel },
 	{ "Restore", .acts = true, .lasts = true, .call = call_restore },
@@ -300,7 +299,7 @@ const struct method_row daemon_methods[] = {
 	{ "ApplyRetention", .acts = true, .lasts = true, .call = call_apply_retention },
 	{ "WriteBundle", .acts = true, .lasts = true, .call = call_write_bundle },
 	{ "Maintain", .acts = true, .lasts = true, .call = call_maintain },
-	{ "Reload", .acts = true, .call = call_reload },
+	{ "Reload", .acts = true, .call = reload_call },
 	{ "Accept", .acts = true, .call = accept_call },
 	{ "ListAccepted", .call = accept_call_list },
 	{ "AcknowledgeMissing", .acts = true, .call = accept_call },

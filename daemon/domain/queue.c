@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/varlink.h"
+#include "daemon/domain/numbers.h"
 
 #define QUEUE_MAX     32
 #define LISTENERS_MAX 64
@@ -26,6 +27,7 @@ struct job {
 	bool running, cancelled, yields, over; /* over: its end is only being told */
 	void *data;
 	struct json_object *progress;   /* owned, last told */
+	struct json_object *units;      /* owned, []string; NULL: what the parameters say */
 	struct fault fault;
 	struct json_object *result;     /* owned, once over */
 	struct job_listener listeners[LISTENERS_MAX];
@@ -36,6 +38,7 @@ struct queue {
 	struct loop *loop;
 	struct job *first;
 	unsigned int last_number;
+	struct numbers *numbers; /* borrowed; NULL: from 1 */
 	bool held, closed;
 	struct events *events; /* borrowed, NULL */
 	loop_fn *on_idle, *on_change;
@@ -65,6 +68,11 @@ bool queue_idle(const struct queue *q)
 	return q->first == NULL;
 }
 
+void queue_set_numbers(struct queue *q, struct numbers *n)
+{
+	q->numbers = n;
+}
+
 void queue_set_events(struct queue *q, struct events *e)
 {
 	q->events = e;
@@ -92,6 +100,7 @@ static void job_free(struct job *j)
 {
 	json_object_put(j->parameters);
 	json_object_put(j->progress);
+	json_object_put(j->units);
 	json_object_put(j->result);
 	free(j);
 }
@@ -186,7 +195,7 @@ static struct job *append(struct queue *q)
 		end = &(*end)->next;
 	*end = j;
 	j->queue = q;
-	j->number = ++q->last_number;
+	j->number = q->numbers ? numbers_next(q->numbers) : ++q->last_number;
 	j->since = wall_ms();
 	return j;
 }
@@ -291,15 +300,28 @@ static const char *state_of(const struct job *j)
 	return j->cancelled ? "cancelling" : j->running ? "running" : "queued";
 }
 
+/* What it works on, as far as it is known: a backup of all has looked only when it has begun. */
+static struct json_object *units_of(const struct job *j)
+{
+	struct json_object *units = j->units ? j->units : json_member(j->parameters, "units"), *list;
+	const char *unit = json_text(j->parameters, "unit");
+
+	if (units)
+		return json_object_get(units);
+	list = json_object_new_array();
+	if (unit)
+		json_object_array_add(list, json_object_new_string(unit)); /* transfers */
+	return list;
+}
+
 static struct json_object *job_json(const struct job *j)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *units = json_member(j->parameters, "units"); /* borrowed */
 	char *since CLEANUP(freep) = format_time(j->since);
 
 	json_put_number(o, "job", j->number);
 	json_put_text(o, "operation", j->op->name);
-	json_object_object_add(o, "units", units ? json_object_get(units) : json_object_new_array());
+	json_object_object_add(o, "units", units_of(j)); /* transfers */
 	json_put_text(o, "state", state_of(j));
 	json_put_text(o, "since", since);
 	json_put_number(o, "asked_by_uid", j->uid);
@@ -331,6 +353,15 @@ struct json_object *queue_progress(const struct queue *q)
 struct json_object *job_parameters(const struct job *j)
 {
 	return j->parameters;
+}
+
+void job_set_units(struct job *j, const struct strv *units)
+{
+	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
+
+	json_put_list(o, "units", units);
+	json_object_put(j->units);
+	j->units = json_object_get(json_member(o, "units"));
 }
 
 void *job_data(const struct job *j)

@@ -37,6 +37,8 @@ struct job_listener {
  * changes (status line). Both may be NULL. */
 struct queue *queue_new(struct loop *l, loop_fn *on_idle, loop_fn *on_change, void *arg);
 void queue_set_events(struct queue *q, struct events *e); /* whom to tell of jobs and phases; borrowed */
+struct numbers;
+void queue_set_numbers(struct queue *q, struct numbers *n); /* who numbers the jobs; borrowed; without: from 1 */
 void queue_free(struct queue *q); /* only when idle */
 /* Nothing is started while held (recovery first, shutdown). */
 void queue_hold(struct queue *q, bool hold);
@@ -56,6 +58,7 @@ struct json_object *queue_progress(const struct queue *q);      /* of the runnin
 /* For operations. */
 struct json_object *job_parameters(const struct job *j);
 void *job_data(const struct job *j);
+void job_set_units(struct job *j, const struct strv *units); /* which they are, once it is known; copied */
 void job_set_data(struct job *j, void *data);
 bool job_yields(const struct job *j); /* its cancel is for another job's sake */
 void *job_owner(const struct job *j); /* queue_new's ${arg} */

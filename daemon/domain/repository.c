@@ -109,6 +109,8 @@ struct call *repository_call_new(struct repository *r, void *arg)
 
 	c->r = r;
 	c->arg = arg;
+	c->next_open = r->open;
+	r->open = c;
 	r->calls++;
 	return c;
 }
@@ -126,12 +128,19 @@ void repository_run(struct call *c, unsigned int deadline_ms, child_done_fn *don
 	o.deadline_ms = deadline_ms;
 	o.out_max = REPOSITORY_OUT_MAX;
 	o.arg = c;
-	child_start(c->r->loop, &o, done);
+	c->child = child_start(c->r->loop, &o, done);
+	if (c->unwanted) /* the one before had just ended well */
+		child_kill(c->child);
 	strv_done(&c->argv);
 }
 
 void repository_call_over(struct call *c, const struct fault *f)
 {
+	for (struct call **at = &c->r->open; *at; at = &(*at)->next_open)
+		if (*at == c) {
+			*at = c->next_open;
+			break;
+		}
 	c->r->calls--;
 	if (c->done)
 		c->done(c->arg, f);
@@ -154,6 +163,19 @@ void repository_call_over(struct call *c, const struct fault *f)
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
 	free(c);
+}
+
+/* A list may be waiting for a look of its own, which is a call too. */
+void repository_give_up(struct repository *r, const void *arg)
+{
+	for (struct call *c = r->open; c; c = c->next_open) {
+		if (c->arg != arg)
+			continue;
+		c->unwanted = true;
+		if (c->child)
+			child_kill(c->child);
+		repository_give_up(r, c);
+	}
 }
 
 void repository_explain(const struct repository *r, const struct child_result *c, struct fault *f)
@@ -276,7 +298,7 @@ static void look(struct call *c)
 	o.argv = argv;
 	o.deadline_ms = LOOK_DEADLINE_MS;
 	o.arg = c;
-	child_start(c->r->loop, &o, on_looked);
+	c->child = child_start(c->r->loop, &o, on_looked);
 }
 
 static int known(const struct repository *r, struct fault *f)

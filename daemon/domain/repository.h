@@ -54,6 +54,9 @@ int repository_owned(struct repository *r, const struct kopia_snapshot *v, size_
 /* Cheap part only: no kopia process, just stat by child. */
 void repository_still_there(struct repository *r, repository_done_fn *done, void *arg);
 
+/* Nobody wants what was asked with ${arg} any more, and it only reads: its child is ended. It is answered all the same. */
+void repository_give_up(struct repository *r, const void *arg);
+
 /* All snapshots, or those with tag KEY:VALUE (NULL: all). ${v} is borrowed. */
 typedef void repository_list_fn(void *arg, const struct fault *f, const struct kopia_snapshot *v, size_t n);
 void repository_list(struct repository *r, const char *tag, repository_list_fn *done, void *arg);

@@ -17,17 +17,21 @@ struct repository {
 	char *machine;              /* this machine's id; NULL: it has none */
 	uint64_t owned_at;          /* loop time: when nobody else was found in our identity; 0: ask */
 	size_t calls;
+	struct call *open; /* borrowed: each frees itself */
 };
 
 /* One story of one or more children, ended by repository_call_over(). */
 struct call {
 	struct repository *r;
+	struct call *next_open;
+	struct child *child; /* borrowed: the one that runs */
 	struct strv argv;   /* of the child to run next */
 	struct strv words;  /* a call's own strings (ids, targets) */
 	struct strv keep;
 	size_t next;
 	char *backup_id, *unit, *temp_config, *temp_cache;
 	bool created, renewed, flag, owner;
+	bool unwanted; /* repository_give_up() */
 	struct repository_wish wish; /* of init; its host is in words */
 	struct json_object *policies, *hosts;
 	struct ownership own; /* of init: as whom it goes on */

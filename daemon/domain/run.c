@@ -283,6 +283,8 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 	struct log_fields fields = { .backup_id = r->result.backup_id };
 	log_event(LOG_LEVEL_INFO, EV_RUN_STARTED, &fields, "run %s begins, %zu unit%s", r->result.backup_id,
 		r->units.n, r->units.n == 1 ? "" : "s");
+	if (r->o.on_units)
+		r->o.on_units(r->o.arg, &r->units);
 	add_missing(r, &missing);
 	made_note(r->o.ctx->loop, r->o.ctx->conf, r->result.backup_id, on_noted, r);
 }

@@ -20,6 +20,7 @@ struct run_options {
 	const struct strv *units; /* NULL or empty: all. Copied */
 	const struct strv *except; /* of all, these are left out; NULL: none. Copied */
 	progress_fn *on_progress;
+	void (*on_units)(void *arg, const struct strv *units); /* which they are, once; may be NULL */
 	void *arg;
 };
 

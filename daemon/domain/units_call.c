@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/varlink.h"
 #include "daemon/domain/daemon.h"
+#include "daemon/domain/history.h"
 #include "daemon/domain/known.h"
 #include "daemon/domain/method.h"
 #include "daemon/domain/planner.h"
@@ -17,6 +18,7 @@
 
 struct unit_question {
 	struct request *request;
+	struct planner *planner; /* until it is done */
 	struct strv units;
 };
 
@@ -29,6 +31,19 @@ static void question_free(struct unit_question *q)
 static bool asked(const struct unit_question *q, const struct unit *u)
 {
 	return q->units.n == 0 || strv_has(&q->units, u->name);
+}
+
+/* ${o}: of the type Unit. */
+static void add_last_complete(const struct conf *c, struct json_object *o)
+{
+	struct known_unit k = { 0 };
+	int64_t ms;
+
+	if (known_load(c, json_text(o, "name"), &k) == 0 && k.complete && history_parse_id(k.complete, &ms) == 0) {
+		char *time CLEANUP(freep) = format_time(ms);
+		json_put_text(o, "last_complete", time);
+	}
+	known_unit_done(&k);
 }
 
 static void on_list(void *arg, const struct fault *f, struct planned *p)
@@ -48,6 +63,8 @@ static void on_list(void *arg, const struct fault *f, struct planned *p)
 	for (size_t i = 0; i < p->units.n; i++)
 		if (asked(q, &p->units.v[i]))
 			json_object_array_add(list, unit_json(&p->units.v[i]));
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		add_last_complete(d->conf, json_object_array_get_idx(list, i));
 	json_object_object_add(o, "units", list);
 	json_put_list(o, "unattached_volumes", &p->units.unattached_volumes);
 	known_missing(d->conf, &p->units, &missing);
@@ -88,6 +105,8 @@ static void on_plan(void *arg, const struct fault *f, struct planned *p)
 			json_object_array_add(list, unit_plan_json(u,
 				u->refused || u->skipped ? -1 : method_forecast_window(u, d->conf, &d->rates)));
 	}
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		add_last_complete(d->conf, json_member(json_object_array_get_idx(list, i), "unit"));
 	char *workers CLEANUP(freep) = capacity_workers_text(d->conf);
 	json_put_text(o, "parallel_workers", workers);
 	json_object_object_add(o, "plans", list);
@@ -95,6 +114,13 @@ static void on_plan(void *arg, const struct fault *f, struct planned *p)
 	planned_free(p);
 	request_reply(q->request, o);
 	question_free(q);
+}
+
+static void give_up(void *arg)
+{
+	const struct unit_question *q = arg;
+
+	planner_cancel(q->planner);
 }
 
 static void ask_planner(struct request *r, struct json_object *parameters, bool measure, planner_done_fn *done)
@@ -105,7 +131,8 @@ static void ask_planner(struct request *r, struct json_object *parameters, bool 
 	q->request = r;
 	json_read_list(parameters, "units", &q->units);
 	struct planner_options o = { .ctx = &d->ctx, .units = &q->units, .measure = measure };
-	planner_start(&o, done, q);
+	q->planner = planner_start(&o, done, q);
+	request_give_up(r, give_up, q);
 }
 
 void units_call_list(struct request *r, struct json_object *parameters)

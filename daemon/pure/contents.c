@@ -245,6 +245,7 @@ void known_unit_done(struct known_unit *k)
 		item_done(&k->items[i]);
 	free(k->items);
 	free(k->unit);
+	free(k->complete);
 	free(k->backup_id);
 	acceptance_done(&k->gone);
 	*k = (struct known_unit){ 0 };

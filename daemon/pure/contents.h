@@ -39,6 +39,7 @@ struct known_item {
 
 struct known_unit {
 	char *unit, *backup_id;
+	char *complete; /* the backup_id of the newest complete one; NULL: not known */
 	struct acceptance gone; /* that it is gone is accepted */
 	struct known_item *items;
 	size_t n_items;

@@ -68,6 +68,7 @@ struct json_object *known_unit_json(const struct known_unit *k)
 
 	json_put_text(o, "unit", k->unit);
 	json_put_text(o, "backup_id", k->backup_id);
+	json_put_text(o, "complete", k->complete);
 	for (size_t i = 0; i < k->n_items; i++)
 		json_object_array_add(items, item_json(&k->items[i]));
 	json_object_object_add(o, "items", items);
@@ -97,7 +98,8 @@ int known_unit_parse(struct json_object *o, struct known_unit *ret)
 
 	if (!json_text(o, "unit"))
 		return -EBADMSG;
-	*ret = (struct known_unit){ .unit = xstrdup(json_text(o, "unit")), .backup_id = xstrdup(json_text(o, "backup_id")) };
+	*ret = (struct known_unit){ .unit = xstrdup(json_text(o, "unit")), .backup_id = xstrdup(json_text(o, "backup_id")),
+		.complete = xstrdup(json_text(o, "complete")) };
 	for (size_t i = 0; json_object_is_type(items, json_type_array) && i < json_object_array_length(items); i++)
 		read_item(ret, json_object_array_get_idx(items, i));
 	get_acceptance(json_member(o, "gone"), &ret->gone);

@@ -151,4 +151,5 @@ void options_done(struct options *o)
 	strv_done(&o->units);
 	strv_done(&o->items);
 	strv_done(&o->paths);
+	strv_done(&o->map);
 }

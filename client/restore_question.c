@@ -77,6 +77,7 @@ static void show_whose(FILE *to, const struct options *o, struct json_object *re
 static void show(FILE *to, const struct options *o, struct json_object *asked, struct json_object *reply)
 {
 	char *unit CLEANUP(freep) = render_clean(json_text(reply, "unit")), *id CLEANUP(freep) = render_clean(json_text(reply, "backup_id"));
+	char *of CLEANUP(freep) = render_clean(json_text(asked, "unit"));
 	const char *time = json_text(reply, "time");
 	int64_t ms = -1;
 
@@ -86,7 +87,7 @@ static void show(FILE *to, const struct options *o, struct json_object *asked, s
 	if (json_text(asked, "back"))
 		screen_say(to, 0, "This puts back what a restore of %s had replaced:", unit);
 	else
-		screen_say(to, 0, "This brings back %s as it was at %s (%s):", unit, id, age);
+		screen_say(to, 0, "This brings back %s as it was at %s (%s)%s%s:", of, id, age, o->as ? ", into " : "", o->as ? unit : "");
 	show_items(to, reply);
 	show_whose(to, o, reply);
 	show_stops(to, reply, o->target != NULL);

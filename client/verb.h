@@ -13,8 +13,8 @@ struct options {
 	bool json, help, version;
 	bool own; /* an option of the verb's own list was given */
 	struct strv words; /* what follows the verb without being an option */
-	struct strv units, items, paths;
-	const char *host, *target, *directory, *reason, *back, *safety_directory;
+	struct strv units, items, paths, map;
+	const char *host, *target, *as, *directory, *reason, *back, *safety_directory;
 	int64_t limit, interval_minutes; /* -1: not given */
 	bool list_units, list_points, list_accepted, dry_run, yes, script, full, force, in_place, keep_owners, recursive, all_hosts, adopt, new_identity, reconnect;
 };

@@ -40,7 +40,7 @@ static int run_restore(const struct verb *v, struct options *o)
 
 	if (o->words.n == 0)
 		return choose(v, o);
-	if (o->script && (o->paths.n || o->back || o->in_place || o->safety_directory || o->dry_run))
+	if (o->script && (o->paths.n || o->as || o->map.n || o->back || o->in_place || o->safety_directory || o->dry_run))
 		return help_usage(v, "--script restores whole items, after a safety copy of each: it takes --item and --target only");
 	if (!o->yes && !o->script && !o->target && !o->dry_run && !prompt_possible())
 		return help_usage(v, "without a terminal, --yes is needed to replace data");
@@ -56,6 +56,9 @@ static int run_restore(const struct verb *v, struct options *o)
 	if (o->script)
 		return ask(&script, o, p, false);
 	json_put_text(p, "back", o->back);
+	json_put_text(p, "as", o->as);
+	if (o->map.n)
+		json_put_list(p, "map", &o->map);
 	json_put_text(p, "safety_directory", safety);
 	if (o->in_place)
 		json_put_flag(p, "in_place", true);
@@ -176,8 +179,10 @@ static const struct verb verbs[] = {
 			 "complete one. What is there now is kept beside it. What belongs to the host, and a bind that is\n"
 			 "only read and lies outside the project's directory, is put back only when --item names it.",
 		.options = OPTIONS(LIST("item", "ID", items, "only this item, as list --units names it; may be given again"),
-			LIST("path", "PATH", paths, "only this path in the one --item, as ls shows it; may be given again"),
+			LIST("path", "PATH", paths, "only this: a path in the one --item, or as the container sees it; * ? [ match"),
 			TEXT("host", "HOST", host, "another host's restore point, as list --restore-points names it"),
+			TEXT("as", "NAME", as, "into the volumes and directories of this other project or container instead"),
+			LIST("map", "OLD=NEW", map, "this item goes to that volume or path; may be given again"),
 			TEXT("target", "DIR", target, "restore into this directory instead; stops nothing"),
 			FLAG("yes", yes, "do not ask; if the service is not healthy with it, the old data comes back by itself"),
 			TEXT("back", "N", back, "undo this restore, by its number in history or its id, or the last one"),
@@ -186,7 +191,7 @@ static const struct verb verbs[] = {
 			TEXT("safety-directory", "DIR", safety_directory, "where that safety copy goes, instead of the repository"),
 			FLAG("dry-run", dry_run, "only say what would be done, and who would be stopped"),
 			FLAG("script", script, "only print a script that does it")),
-		.examples = "restore\nrestore shop\nrestore shop --item volume:shop_data --path etc/app.conf\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --dry-run\nrestore shop --target /srv/look --yes\n"
+		.examples = "restore\nrestore shop\nrestore shop --item volume:shop_data --path etc/app.conf\nrestore shop --path db:/etc/postgresql/*.conf\nrestore shop --as shop-test --yes\nrestore shop 20260131T020000Z --item volume:shop_data --yes\nrestore shop --dry-run\nrestore shop --target /srv/look --yes\n"
 			    "restore shop --script > restore-shop.sh",
 		.run = run_restore, .method = "Restore", .render = render_restore },
 	{ .name = "ls", .words = "UNIT [BACKUP_ID]", .words_min = 1, .words_max = 2, .summary = "look into a restore point",

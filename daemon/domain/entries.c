@@ -12,7 +12,7 @@
 
 #include "common/text.h"
 #include "common/varlink.h"
-#include "daemon/mech/pipeline.h"
+#include "daemon/domain/extract.h"
 #include "daemon/pure/listing.h"
 #include "daemon/pure/result.h"
 #include "daemon/pure/tar.h"
@@ -101,15 +101,12 @@ static void judge(const struct entries *e, const struct pipeline_result *p, stru
 {
 	if (e->gone) {
 		fault_set(f, FAULT_CANCELLED, -ECANCELED, "ended before all was read");
-	} else if (e->left || e->full) {
 		return;
-	} else if (!p->produced) {
-		*f = p->producer_fault;
-		if (p->producer && !child_ok(p->producer))
-			kopia_explain(p->producer->err, e->daemon->conf, f);
-	} else if (!child_ok(p->consumer)) {
-		child_explain(p->consumer, "tar", f);
-	} else if (!e->met) {
+	}
+	if (e->left || e->full)
+		return;
+	archive_list_judge(&e->daemon->ctx, p, f);
+	if (f->code == FAULT_NONE && !e->met) {
 		fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has no path %s in %s", e->backup_id, e->unit,
 			e->path, e->item);
 		fault_advise(f, "kopi-docka ls %s %s --item %s shows what it has", e->unit, e->backup_id, e->item);
@@ -139,22 +136,9 @@ static void on_watch(void *arg)
 
 static void start_reading(struct entries *e, const struct point_item *item)
 {
-	struct strv tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
-	struct strv kopia CLEANUP(strv_done) = { 0 }, kopia_env CLEANUP(strv_done) = { 0 };
-	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = e };
-	struct child_options show = CHILD_OPTIONS_INIT;
+	struct archive from = { .object = item->object, .file = item->file };
 
-	tar_argv_list(&tar);
-	tar_environment(&env);
-	o.consumer.argv = (const char *const *)tar.v;
-	o.consumer.env = (const char *const *)env.v;
-	o.consumer.on_out_line = on_line;
-	o.consumer_may_end_first = true;
-	e->pipeline = pipeline_start(e->daemon->ctx.loop, &o, on_read);
-	repository_show_command(e->daemon->ctx.repository, item->object, item->file, &kopia, &kopia_env);
-	show.argv = (const char *const *)kopia.v;
-	show.env = (const char *const *)kopia_env.v;
-	pipeline_produce(e->pipeline, &show);
+	e->pipeline = archive_list_start(&e->daemon->ctx, &from, on_line, on_read, e);
 	timer_set(e->watch, WATCH_MS);
 }
 

@@ -48,13 +48,13 @@ static void on_over(void *arg, const struct pipeline_result *p)
 	free(x);
 }
 
-static void produce(struct extract *x, const struct archive *from)
+static void produce(const struct context *ctx, struct pipeline *p, const struct archive *from)
 {
 	struct strv argv CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
 	struct child_options o = CHILD_OPTIONS_INIT;
 
-	if (x->from_repository) {
-		repository_show_command(x->ctx->repository, from->object, from->file, &argv, &env);
+	if (!from->path) {
+		repository_show_command(ctx->repository, from->object, from->file, &argv, &env);
 		o.env = (const char *const *)env.v;
 	} else {
 		strv_add(&argv, "/bin/cat");
@@ -62,7 +62,34 @@ static void produce(struct extract *x, const struct archive *from)
 		strv_add(&argv, from->path);
 	}
 	o.argv = (const char *const *)argv.v;
-	pipeline_produce(x->pipeline, &o);
+	pipeline_produce(p, &o);
+}
+
+struct pipeline *archive_list_start(const struct context *ctx, const struct archive *from, child_line_fn *on_line,
+	pipeline_done_fn *done, void *arg)
+{
+	struct strv tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
+	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .consumer_may_end_first = true, .arg = arg };
+
+	tar_argv_list(&tar);
+	tar_environment(&env);
+	o.consumer.argv = (const char *const *)tar.v;
+	o.consumer.env = (const char *const *)env.v;
+	o.consumer.on_out_line = on_line;
+	struct pipeline *p = pipeline_start(ctx->loop, &o, done);
+	produce(ctx, p, from);
+	return p;
+}
+
+void archive_list_judge(const struct context *ctx, const struct pipeline_result *p, struct fault *f)
+{
+	if (!p->produced) {
+		*f = p->producer_fault;
+		if (p->producer && !child_ok(p->producer))
+			kopia_explain(p->producer->err, ctx->conf, f);
+	} else if (!child_ok(p->consumer)) {
+		child_explain(p->consumer, "tar", f);
+	}
 }
 
 struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,
@@ -81,7 +108,7 @@ struct extract *extract_start(const struct context *ctx, const struct archive *f
 	o.consumer.die_with_parent = true;
 	o.consumer_may_end_first = true;
 	x->pipeline = pipeline_start(ctx->loop, &o, on_over);
-	produce(x, from);
+	produce(ctx, x->pipeline, from);
 	return x;
 }
 

@@ -3,7 +3,7 @@
 #define KD_DOMAIN_EXTRACT_H
 
 #include "daemon/domain/context.h"
-#include "daemon/mech/child.h"
+#include "daemon/mech/pipeline.h"
 #include "daemon/pure/swaps.h"
 
 /* An archive out of the repository (or a directory) into a directory, both exits checked: tar is started in it, and
@@ -18,5 +18,11 @@ struct extract *extract_start(const struct context *ctx, const struct archive *f
 /* A directory that must be ${is}, "DEVICE:INODE"; NULL: whichever. Borrows. */
 struct child_place extract_place(const char *path, const char *is);
 void extract_abort(struct extract *x); /* done follows; NULL is fine */
+
+/* What an archive has: ${on_line} gets each line that listing_parse() reads. The pipeline is aborted by its owner; ${done}
+ * once, never from inside; archive_list_judge() says into ${f} why not all was read, unless the owner aborted it. */
+struct pipeline *archive_list_start(const struct context *ctx, const struct archive *from, child_line_fn *on_line,
+	pipeline_done_fn *done, void *arg);
+void archive_list_judge(const struct context *ctx, const struct pipeline_result *p, struct fault *f);
 
 #endif

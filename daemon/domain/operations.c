@@ -176,10 +176,11 @@ static void on_restored(void *arg, const struct fault *f, struct json_object *re
 
 static struct restore *start_restore(struct daemon *d, struct json_object *p, struct restore_options o, restore_done_fn *done)
 {
-	struct strv items CLEANUP(strv_done) = { 0 }, paths CLEANUP(strv_done) = { 0 };
+	struct strv items CLEANUP(strv_done) = { 0 }, paths CLEANUP(strv_done) = { 0 }, map CLEANUP(strv_done) = { 0 };
 
 	json_read_list(p, "items", &items);
 	json_read_list(p, "paths", &paths);
+	json_read_list(p, "map", &map);
 	o.ctx = &d->ctx;
 	o.recover = d->recover;
 	o.unit = json_text(p, "unit");
@@ -187,6 +188,8 @@ static struct restore *start_restore(struct daemon *d, struct json_object *p, st
 	o.host = json_text(p, "host");
 	o.items = &items;
 	o.paths = &paths;
+	o.as = json_text(p, "as");
+	o.map = &map;
 	o.quoted = json_flag(p, "quoted", false);
 	o.target = json_text(p, "target");
 	o.recipe_directory = json_text(p, "recipe_directory");

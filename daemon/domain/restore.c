@@ -25,6 +25,7 @@ static const struct step table[] = {
 	{ "find", NULL, restore_find_enter, NULL, NULL },
 	{ "recipe", NULL, restore_recipe_enter, NULL, NULL },
 	{ "look", "healthy-again", restore_look_enter, restore_healthy_again, NULL },
+	{ "paths", NULL, restore_paths_enter, NULL, restore_paths_cancel },
 	{ "create", NULL, restore_create_enter, NULL, NULL },
 	{ "place", "sweep", restore_place_enter, restore_place_leave, NULL },
 	{ "extract", NULL, restore_extract_enter, NULL, restore_extract_cancel },
@@ -44,7 +45,9 @@ static const struct step recipe_table[] = {
 
 static const struct step foretell_table[] = {
 	{ "find", NULL, restore_find_enter, NULL, NULL },
+	{ "recipe", "tidy", restore_recipe_enter, restore_foretell_recipe_leave, NULL },
 	{ "look", NULL, restore_look_enter, NULL, NULL },
+	{ "paths", NULL, restore_paths_enter, NULL, restore_paths_cancel },
 	{ "foretell", NULL, restore_foretell_enter, NULL, NULL },
 };
 
@@ -57,7 +60,7 @@ static const struct {
 
 const char *const *restore_phases(void)
 {
-	static const char *const phases[] = { "find", "recipe", "look", "create", "place", "extract", "record", "stop",
+	static const char *const phases[] = { "find", "recipe", "look", "paths", "create", "place", "extract", "record", "stop",
 		"extract-late", "safety", "swap", "start", "healthy", "stop-again", "swap-back", "start-again", "settle", "sweep",
 		"healthy-again", NULL };
 	_Static_assert(ARRAY_SIZE(phases) == ARRAY_SIZE(table) + 6 + 1, "every enter and every leave");
@@ -107,9 +110,9 @@ struct restore_item *restore_add_item(struct restore *r, const char *id)
 	return it;
 }
 
-static void item_done(struct restore_item *it)
+void restore_item_done(struct restore_item *it)
 {
-	char *owned[] = { it->kind, it->id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed,
+	char *owned[] = { it->kind, it->id, it->source_id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed,
 		it->asked, it->staged_is, it->dest_is, it->above_is };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
@@ -121,7 +124,7 @@ static void item_done(struct restore_item *it)
 
 void restore_drop_item(struct restore *r, size_t index)
 {
-	item_done(&r->items[index]);
+	restore_item_done(&r->items[index]);
 	memmove(&r->items[index], &r->items[index + 1], (r->n_items - index - 1) * sizeof(*r->items));
 	r->n_items--;
 }
@@ -134,7 +137,7 @@ static void restore_free(struct restore *r)
 		free(r->left[i].reason);
 	}
 	free(r->left);
-	char *owned[] = { r->unit, r->backup_id, r->host, r->target, r->recipe_dir, r->restore_id, r->back, r->safety_dir };
+	char *owned[] = { r->of, r->unit, r->backup_id, r->host, r->target, r->recipe_dir, r->restore_id, r->back, r->safety_dir };
 
 	service_free(r->service);
 	planned_free(r->planned);
@@ -143,7 +146,7 @@ static void restore_free(struct restore *r)
 	json_object_put(r->recipe_unit);
 	json_object_put(r->foretold_stops);
 	for (size_t i = 0; i < r->n_items; i++)
-		item_done(&r->items[i]);
+		restore_item_done(&r->items[i]);
 	free(r->items);
 	swaps_done(&r->swaps);
 	points_free(r->points, r->n_points);
@@ -151,6 +154,7 @@ static void restore_free(struct restore *r)
 		free(owned[i]);
 	strv_done(&r->wanted);
 	strv_done(&r->paths);
+	strv_done(&r->map);
 	strv_done(&r->make);
 	strv_done(&r->also);
 	strv_done(&r->measured);
@@ -241,7 +245,8 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	r->o = *o;
 	r->ctx = o->ctx;
 	r->done = done;
-	r->unit = xstrdup(o->unit ? o->unit : "");
+	r->of = xstrdup(o->unit ? o->unit : "");
+	r->unit = xstrdup(o->as ? o->as : r->of);
 	r->backup_id = xstrdup(o->backup_id);
 	r->host = xstrdup(o->host);
 	r->target = xstrdup(o->target);
@@ -255,6 +260,8 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 	strv_sort_unique(&r->wanted); /* named twice it is one */
 	if (o->paths)
 		strv_copy(&r->paths, o->paths);
+	if (o->map)
+		strv_copy(&r->map, o->map);
 	size_t which = o->foretell ? 2 : o->recipe_only ? 1 : 0;
 	if (!o->foretell) /* what is only asked for may be asked beside a running job */
 		recover_hold(o->recover, r->unit);

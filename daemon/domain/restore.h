@@ -21,6 +21,8 @@ struct restore_options {
 	struct recover *recover;
 	const char *unit, *backup_id, *host; /* backup_id NULL: the newest complete; host NULL: ours */
 	const struct strv *items, *paths;    /* NULL or empty: all */
+	const char *as;                      /* the unit whose items are replaced, if it is another; NULL: the same */
+	const struct strv *map;              /* OLD=NEW, ids of items: where single ones go; NULL or empty: none */
 	bool quoted;                         /* the paths have C escapes, for what JSON cannot say */
 	const char *target;                  /* a directory to restore into instead of the place */
 	const char *recipe_directory;        /* where the recipe is laid out; NULL: below the state directory */

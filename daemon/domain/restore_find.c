@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
 #include "common/varlink.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_past.h"
+#include "daemon/pure/container_path.h"
 #include "daemon/pure/path.h"
-#include "daemon/pure/tar.h"
 
 /* --- an earlier restore, backwards ------------------------------------------------------ */
 
@@ -121,9 +120,9 @@ static int choose_items(struct restore *r, struct fault *f)
 		const struct point_item *from = point_item(r->point, r->wanted.v[i]);
 		if (!from) {
 			fault_set(f, FAULT_NO_SUCH_ITEM, -ENOENT, "restore point %s of %s has no item %s", r->point->backup_id,
-				r->unit, r->wanted.v[i]);
+				r->of, r->wanted.v[i]);
 			fault_about(f, r->wanted.v[i], 0, 0);
-			fault_advise(f, "kopi-docka list --restore-points --unit %s shows its items", r->unit);
+			fault_advise(f, "kopi-docka list --restore-points --unit %s shows its items", r->of);
 			return -ENOENT;
 		}
 		add_item(r, from);
@@ -131,7 +130,7 @@ static int choose_items(struct restore *r, struct fault *f)
 	for (size_t i = 0; !r->wanted.n && i < r->point->n_items; i++)
 		add_item(r, &r->point->items[i]);
 	if (!r->wanted.n && !r->point->complete) {
-		fault_set(f, FAULT_NO_SUCH_POINT, -EUCLEAN, "restore point %s of %s is partial", r->point->backup_id, r->unit);
+		fault_set(f, FAULT_NO_SUCH_POINT, -EUCLEAN, "restore point %s of %s is partial", r->point->backup_id, r->of);
 		fault_advise(f, "name what is wanted of it with --item, or take a complete one");
 		return -EUCLEAN;
 	}
@@ -140,9 +139,9 @@ static int choose_items(struct restore *r, struct fault *f)
 
 static int find_point(struct restore *r, const struct kopia_snapshot *v, size_t n, struct fault *f)
 {
-	points_from_snapshots(v, n, r->unit, r->host ? r->host : repository_identity(r->ctx->repository), &r->points,
+	points_from_snapshots(v, n, r->of, r->host ? r->host : repository_identity(r->ctx->repository), &r->points,
 		&r->n_points);
-	struct point_question q = { r->unit, r->backup_id, r->host, repository_identity(r->ctx->repository), "restore" };
+	struct point_question q = { r->of, r->backup_id, r->host, repository_identity(r->ctx->repository), "restore" };
 	r->point = point_choose(v, n, r->points, r->n_points, &q, f);
 	if (!r->point)
 		return -ENOENT;
@@ -184,38 +183,14 @@ static void on_checked(void *arg, const struct fault *f, const struct kopia_stat
 
 /* --- what was asked for ------------------------------------------------------------------- */
 
-static int normalise_paths(struct restore *r, struct fault *f)
+/* Without the item, the paths must say by themselves where they are: as a container sees them. */
+static bool paths_have_item(const struct restore *r)
 {
-	for (size_t i = 0; i < r->paths.n; i++) {
-		char *exact CLEANUP(freep) = r->o.quoted ? text_unquote(r->paths.v[i]) : xstrdup(r->paths.v[i]);
-		char *path = tar_path(exact, f);
-		if (!path)
-			return -EINVAL;
-		free(r->paths.v[i]);
-		r->paths.v[i] = path;
-		if (!*path) /* a variable that was not set must not become the whole item */
-			return fault_set(f, FAULT_FAILED, -EINVAL, "an empty path is the whole item: leave out --path if that is meant");
-	}
-	strv_sort_unique(&r->paths);
-	return 0;
-}
+	bool all = r->wanted.n == 0 || r->wanted.n == 1;
 
-/* One inside another comes along with it. */
-static void drop_nested_paths(struct restore *r)
-{
-	struct strv kept = { 0 };
-
-	for (size_t i = 0; i < r->paths.n; i++) {
-		bool nested = false;
-		for (size_t j = 0; j < r->paths.n; j++) {
-			size_t len = strlen(r->paths.v[j]);
-			nested |= i != j && strncmp(r->paths.v[i], r->paths.v[j], len) == 0 && r->paths.v[i][len] == '/';
-		}
-		if (!nested)
-			strv_add(&kept, r->paths.v[i]);
-	}
-	strv_done(&r->paths);
-	r->paths = kept;
+	for (size_t i = 0; i < r->paths.n && r->wanted.n == 0; i++)
+		all &= container_path_is(r->paths.v[i]);
+	return all;
 }
 
 static bool lies_in_ours(const struct conf *c, const char *target)
@@ -231,14 +206,9 @@ static bool lies_in_ours(const struct conf *c, const char *target)
 
 static int check_wish(struct restore *r, struct fault *f)
 {
-	int ret = normalise_paths(r, f);
-
-	if (ret < 0)
-		return ret;
-	drop_nested_paths(r);
-	if (r->paths.n && r->wanted.n != 1) {
+	if (r->paths.n && !paths_have_item(r)) {
 		fault_set(f, FAULT_FAILED, -EINVAL, "single paths are of one item: name it");
-		fault_advise(f, "add --item ID; kopi-docka ls %s shows the items", r->unit);
+		fault_advise(f, "add --item ID (kopi-docka ls %s shows them), or give the path that the container sees, /…", r->unit);
 		return -EINVAL;
 	}
 	if (r->paths.n && r->o.in_place)
@@ -249,6 +219,9 @@ static int check_wish(struct restore *r, struct fault *f)
 			return fault_set(f, FAULT_FAILED, -EINVAL, "%s is not an absolute path", places[i]);
 	if (r->target && lies_in_ours(r->ctx->conf, r->target))
 		return fault_set(f, FAULT_FAILED, -EINVAL, "%s is the repository's, or our own: restore to another directory", r->target);
+	if ((r->map.n || !streq(r->of, r->unit)) && (r->back || r->target))
+		return fault_set(f, FAULT_FAILED, -EINVAL, "another unit or another place (as, map) is for a restore into volumes and binds: "
+								 "leave out the target, or the way back");
 	if (r->back && (r->target || r->paths.n || r->backup_id))
 		return fault_set(f, FAULT_FAILED, -EINVAL, "the way back of a restore takes a unit and items only");
 	return 0;
@@ -350,7 +323,8 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 		return;
 	}
 	restore_take_plan(r, p);
-	IGNORE(check_owners(r, &own)); /* the fault tells */
+	if (check_owners(r, &own) == 0)
+		IGNORE(restore_map_items(r, &own)); /* the fault tells, as below */
 	for (size_t i = 0; i < r->n_items && own.code == FAULT_NONE; i++)
 		IGNORE(restore_locate(r, &r->items[i], &own)); /* the fault tells */
 	if (own.code != FAULT_NONE)

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "common/fd.h"
 #include "common/text.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
@@ -30,6 +31,16 @@ static void add_stops(struct restore *r, const struct unit *users)
 		json_put_flag(o, "of_unit", has_item(r, c));
 		json_object_array_add(r->foretold_stops, o);
 	}
+}
+
+/* The recipe is laid out only to be read: whose the mounts are, where the containers see them. */
+void restore_foretell_recipe_leave(void *owner)
+{
+	struct restore *r = owner;
+
+	if (r->recipe_dir)
+		IGNORE(dir_remove(r->recipe_dir)); /* ours, and small; what stays is below restored/, as after a restore */
+	steps_next(r->steps);
 }
 
 void restore_foretell_enter(void *owner)

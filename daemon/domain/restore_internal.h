@@ -20,7 +20,8 @@
  */
 struct restore_item {
 	struct restore *restore; /* borrowed */
-	char *id;
+	char *id;                /* as it is called here */
+	char *source_id;         /* as the point calls it, where that is another; NULL */
 	struct archive from;     /* what is brought; nothing where ${reuse} is */
 	char *reuse;             /* the old copy of an earlier restore that is brought back */
 	char *path;              /* of ${reuse}: a single path in the item */
@@ -50,8 +51,10 @@ struct restore_left { /* what is not the unit's own, and was not named */
 struct restore {
 	struct restore_options o; /* its texts are the owned copies below */
 	const struct context *ctx;
-	char *unit, *backup_id, *host, *target, *recipe_dir, *back, *safety_dir;
-	struct strv wanted, paths;
+	char *of;                /* whose point it is */
+	char *unit;              /* where it goes: the same, or another (as) */
+	char *backup_id, *host, *target, *recipe_dir, *back, *safety_dir;
+	struct strv wanted, paths, map; /* map: OLD=NEW */
 	struct steps *steps;
 	restore_done_fn *done;
 	int64_t started_ms;
@@ -70,6 +73,7 @@ struct restore {
 	struct json_object *recipe_volumes, *recipe_networks, *recipe_unit; /* owned, NULL unknown */
 	struct strv redacted, compose; /* from the recipe: names of secrets; words of its docker compose command */
 	struct extract *recipe;
+	struct pipeline *listing;   /* of the item's archive, while patterns are compared with it */
 	struct planned *planned;    /* today's containers; NULL with a target */
 	const struct unit *now;     /* the unit as it is today, NULL if it is gone */
 	struct strv make;           /* engine requests to make what is missing: path, body, name by threes */
@@ -90,6 +94,8 @@ struct restore {
 void restore_find_enter(void *owner);
 void restore_recipe_enter(void *owner);
 void restore_look_enter(void *owner);
+void restore_paths_enter(void *owner);
+void restore_paths_cancel(void *owner);
 void restore_create_enter(void *owner);
 void restore_place_enter(void *owner);
 void restore_place_leave(void *owner);
@@ -98,6 +104,7 @@ void restore_extract_late_enter(void *owner);
 void restore_extract_cancel(void *owner);
 void restore_record_enter(void *owner);
 void restore_record_leave(void *owner);
+void restore_foretell_recipe_leave(void *owner);
 void restore_foretell_enter(void *owner);
 void restore_stop_enter(void *owner);
 void restore_stop_leave(void *owner);
@@ -121,6 +128,9 @@ struct restore_item *restore_add_item(struct restore *r, const char *id);
 void restore_drop_item(struct restore *r, size_t index);
 /* restore_hold.c: what is not the unit's own goes from the items to those left, unless it was named; ends the step. */
 void restore_hold(struct restore *r);
+void restore_item_done(struct restore_item *it);
+/* Into another unit or place: the items get the ids that they have there. */
+int restore_map_items(struct restore *r, struct fault *f) WARN_UNUSED;
 /* Where an item lies today; fills dest and volume. */
 int restore_locate(struct restore *r, struct restore_item *it, struct fault *f) WARN_UNUSED;
 /* Today's containers: the unit is found in them again. Takes ${p}. */

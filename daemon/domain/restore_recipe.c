@@ -40,7 +40,7 @@ static void mark_files(struct restore *r)
 	for (size_t i = 0; i < json_object_array_length(items); i++) {
 		struct json_object *o = json_object_array_get_idx(items, i);
 		for (size_t j = 0; j < r->n_items; j++)
-			if (streq(json_text(o, "id"), r->items[j].id) && !r->target)
+			if (streq(json_text(o, "id"), r->items[j].source_id ? r->items[j].source_id : r->items[j].id) && !r->target)
 				r->items[j].is_file = json_flag(o, "is_file", false);
 	}
 }
@@ -190,15 +190,32 @@ static void want(struct restore *r, const char *path, struct json_object *body, 
 	json_object_put(body);
 }
 
-static void want_volume(struct restore *r, const char *name)
+/* Compose takes a volume for its own by the project's name in the label; one of another name is nobody's. */
+static void put_labels(const struct restore *r, const struct restore_item *it, struct json_object *from, struct json_object *body)
 {
-	struct json_object *from = by_name(r->recipe_volumes, name), *body = json_object_new_object();
+	struct json_object *labels = json_member(from, "Labels"), *own;
 
-	json_put_text(body, "Name", name);
+	if (!it->source_id) {
+		copy_member(body, "Labels", from, "Labels");
+	} else if (labels && !streq(r->of, r->unit) && json_text(labels, "com.docker.compose.project")) {
+		own = json_object_new_object();
+		json_object_object_foreach(labels, key, value)
+			json_object_object_add(own, key, json_object_get(value));
+		json_put_text(own, "com.docker.compose.project", r->unit);
+		json_object_object_add(body, "Labels", own);
+	}
+}
+
+static void want_volume(struct restore *r, const struct restore_item *it)
+{
+	const char *source = it->source_id ? strchr(it->source_id, ':') : NULL;
+	struct json_object *from = by_name(r->recipe_volumes, source ? source + 1 : it->volume), *body = json_object_new_object();
+
+	json_put_text(body, "Name", it->volume);
 	copy_member(body, "Driver", from, "Driver");
 	copy_member(body, "DriverOpts", from, "Options");
-	copy_member(body, "Labels", from, "Labels");
-	want(r, "/volumes/create", body, name);
+	put_labels(r, it, from, body);
+	want(r, "/volumes/create", body, it->volume);
 }
 
 static void want_network(struct restore *r, struct json_object *from)
@@ -229,12 +246,12 @@ static void want_all(struct restore *r)
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(r->recipe_networks, i);
-		if (!r->now && json_text(o, "Name") && !predefined(json_text(o, "Name")) && !of_compose(o))
+		if (!r->now && streq(r->of, r->unit) && json_text(o, "Name") && !predefined(json_text(o, "Name")) && !of_compose(o))
 			want_network(r, o);
 	}
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i].volume && !r->items[i].dest)
-			want_volume(r, r->items[i].volume);
+			want_volume(r, &r->items[i]);
 }
 
 static void show_compose(struct restore *r)

@@ -124,3 +124,35 @@ def test_wrong(engine, daemon, item):
     assert r.returncode == 1 and "is no directory now" in r.stderr, r.stderr
     assert (item / "etc/app.conf").read_text() == "new\n" and not os.path.exists("/etc/a b")
     assert engine.running().keys() == before.keys()
+
+
+def test_as_the_container_sees_it(engine, daemon, item, directory):
+    (item / "etc/app.conf").write_text("new\n")
+    daemon.ctl("restore", "app", "--path", "/data/etc/app.conf", "--yes", check=0)
+    assert (item / "etc/app.conf").read_text() == "old\n"
+    (item / "etc/app.conf").write_text("new\n")
+    r = daemon.ctl("restore", "app", "--path", "app:/data//etc/app.conf", "--dry-run", check=0)
+    assert "volume:files" in r.stdout and "only etc/app.conf" in r.stdout and (item / "etc/app.conf").read_text() == "new\n"
+    r = daemon.ctl("restore", "app", "--path", "/nowhere/x", "--yes")
+    assert r.returncode == 1 and "/nowhere/x is in nothing that is saved" in r.stderr
+    # also where the unit is gone: the recipe knows
+    engine.docker("rm", "-f", "app")
+    daemon.ctl("restore", "app", "--path", "/data/etc/app.conf", "--yes", check=0)
+    assert (item / "etc/app.conf").read_text() == "old\n"
+    assert not list((daemon.state / "restored").glob("*dry*"))
+
+
+def test_patterns(engine, daemon, item):
+    for name in ("app.conf", "zlink"):
+        (item / "etc" / name).unlink()
+    (item / "etc/deep/er/x").write_text("new\n")
+    daemon.ctl("restore", "app", "--path", "/data/e?c/*.conf", "--path", "/data/etc/[z]link", "--yes", check=0)
+    assert (item / "etc/app.conf").read_text() == "old\n" and (item / "etc/zlink").exists()
+    assert (item / "etc/deep/er/x").read_text() == "new\n", "a star does not match a slash"
+    # a name that is a pattern by itself
+    (item / "odd/st*r").write_text("new\n")
+    (item / "odd/a b").write_text("new\n")
+    daemon.ctl("restore", "app", "--item", "volume:files", "--path", "odd/st*r", "--yes", check=0)
+    assert (item / "odd/st*r").read_text() == "odd\n" and (item / "odd/a b").read_text() == "new\n"
+    r = daemon.ctl("restore", "app", "--item", "volume:files", "--path", "etc/*.nope", "--yes")
+    assert r.returncode == 1 and "nothing in volume:files that etc/*.nope is or matches" in r.stderr

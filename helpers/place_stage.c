@@ -192,6 +192,9 @@ static void tell(const struct stage *s, const struct laid *l, const char *dest, 
 	json_put_text(o, "failed", failed);
 	json_put_text(o, "mode", s->paths ? "path" : l->base.inside ? "contents" : "rename");
 	json_put_flag(o, "late", l->base.late);
+	/* A container that was made with a directory has one to mount it on, and no file will do. */
+	int was_directory CLEANUP(closep) = s->file && s->mounted.n ? spot_open(spot) : -1;
+	json_put_flag(o, "made_with_directory", was_directory >= 0);
 	put_users(o, s, dest, spot);
 	json_put_number(o, "device", (int64_t)l->device);
 	json_put_number(o, "free", (int64_t)l->v.f_bavail * (int64_t)l->v.f_frsize);

@@ -34,6 +34,7 @@ struct restore_item {
 	bool nothing;            /* ${reuse} is what was not there */
 	char *staged, *kept, *failed; /* as kopi-docka-place said */
 	char *staged_is, *dest_is, *above_is; /* "DEVICE:INODE", "none" */
+	bool unfit;              /* a file, and its container was made when a directory stood in its place: that cannot start with it */
 	bool late;               /* a container can write to where it is staged: extracted when that is stopped */
 	enum swap_mode mode;
 	int64_t device, free, size, used; /* -1 unknown */
@@ -82,6 +83,7 @@ struct restore {
 	struct swapper *swapper;
 	struct transfer *transfer;  /* of a safety copy */
 	struct pipeline *pipeline;  /* of a safety copy into a directory */
+	bool untouched;             /* nobody is stopped: who has the items goes on with what it has, and must be made anew */
 	bool late;                  /* of extracting: what had to wait for the stop */
 	bool engaged, started, swapping, put_back, stuck, cancelled, unhealthy;
 	struct fault verdict;       /* why the old came back */

@@ -79,6 +79,7 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 	it->failed = xstrdup(json_text(o, "failed"));
 	it->mode = swap_mode_by_name(json_text(o, "mode"));
 	it->late = json_flag(o, "late", false);
+	it->unfit = json_flag(o, "made_with_directory", false);
 	it->device = json_number(o, "device", -1);
 	it->free = json_number(o, "free", -1);
 	if (json_text(o, "link"))
@@ -330,6 +331,30 @@ static void measure_next(struct restore *r)
 	}
 }
 
+/*
+ * A container that was made with a directory in a file's place would be stopped and could not start with the file. It has
+ * an empty directory and goes on with that; what else of it is restored needs its stop.
+ */
+static void judge_fit(struct restore *r, struct fault *f)
+{
+	size_t n = 0;
+	const struct restore_item *last = NULL;
+
+	for (size_t i = 0; i < r->n_items; i++) {
+		n += r->items[i].unfit;
+		last = r->items[i].unfit ? &r->items[i] : last;
+	}
+	r->untouched = n > 0 && n == r->n_items;
+	if (r->untouched)
+		strv_addf(&r->next_steps, "the container that mounts %s was made with the directory that stood there and goes on with that: "
+			"make it anew (docker rm -f it, then docker run or docker compose up -d)", last->dest);
+	if (n == 0 || r->untouched)
+		return;
+	fault_set(f, FAULT_FAILED, -EISDIR, "%s is an empty directory where the backup has a file, and its container, which was made with that, "
+		"could not start with the file; nothing was stopped", last->dest);
+	fault_advise(f, "restore it alone (--item %s), make the container anew, then restore the rest", last->id);
+}
+
 static void place_next(struct restore *r)
 {
 	struct fault f = { 0 };
@@ -339,6 +364,8 @@ static void place_next(struct restore *r)
 		return;
 	}
 	if (!steps_failed(r->steps))
+		judge_fit(r, &f);
+	if (!steps_failed(r->steps) && f.code == FAULT_NONE)
 		judge_room(r, &f);
 	if (f.code != FAULT_NONE)
 		steps_fail(r->steps, &f);

@@ -29,6 +29,9 @@ int restore_users(struct restore *r, struct unit *ret, struct fault *f)
 		.allow_autoremove = r->ctx->conf->backup.allow_autoremove,
 	};
 
+	*ret = (struct unit){ 0 };
+	if (r->untouched)
+		return 0;
 	for (size_t i = 0; i < r->n_items; i++)
 		for (size_t j = 0; j < 2; j++) {
 			const char *path = j ? r->items[i].asked : r->items[i].dest; /* with its links and without */

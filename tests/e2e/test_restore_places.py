@@ -151,6 +151,13 @@ def test_file_became_a_directory(engine, daemon, directory):
     f.mkdir()
     daemon.ctl("restore", "fb", point, "--yes", check=0)
     assert f.read_text() == "data\n"
+    # a container that was made with it could not start with a file there: it goes on as it is, and who made it is told
+    f.unlink()
+    engine.container("fb", volumes=[f"{f}:/app.db"])
+    running = engine.running()
+    r = daemon.ctl("restore", "fb", point, "--yes", check=0)
+    assert f.read_text() == "data\n" and engine.running() == running and "make it anew" in r.stdout, r.stdout
+    engine.docker("rm", "-f", "fb")
     # with something in it, somebody must say where to
     f.unlink()
     f.mkdir()

@@ -126,6 +126,13 @@ void render_hosts(FILE *to, struct json_object *reply)
 	}
 }
 
+static const char *point_word(struct json_object *point)
+{
+	if (!json_flag(point, "complete", false))
+		return "PARTIAL ";
+	return json_member(point, "unrestorable") ? "complete (!)" : "complete";
+}
+
 int render_points(FILE *to, struct json_object *reply)
 {
 	struct json_object *o, *list = json_member(reply, "restore_points");
@@ -142,9 +149,10 @@ int render_points(FILE *to, struct json_object *reply)
 		char *unit CLEANUP(freep) = render_clean(json_text(o, "unit")), *id CLEANUP(freep) = render_clean(json_text(o, "backup_id"));
 		char *size CLEANUP(freep) = render_size(json_number(o, "size_bytes", -1)), *window CLEANUP(freep) = render_span(json_number(o, "window_ms", -1));
 		char *host CLEANUP(freep) = render_clean(several ? json_text(o, "host") : NULL);
-		fprintf(to, "%s  %s  %s  %s, window %s%s%s\n", unit, id, json_flag(o, "complete", false) ? "complete" : "PARTIAL ", size, window,
+		fprintf(to, "%s  %s  %s  %s, window %s%s%s\n", unit, id, point_word(o), size, window,
 			*host ? ", of " : "", host);
 		strings(to, "  ", json_member(o, "items"));
+		strings(to, "  cannot be restored: ", json_member(o, "unrestorable"));
 		strings(to, "  missing: ", json_member(o, "missing"));
 	}
 	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0) {

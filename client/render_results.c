@@ -203,6 +203,16 @@ static void render_left(FILE *to, struct json_object *reply, const char *backup_
 	}
 }
 
+static void render_lost(FILE *to, struct json_object *lost)
+{
+	size_t n = json_object_is_type(lost, json_type_array) ? json_object_array_length(lost) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char *path CLEANUP(freep) = render_clean(json_object_get_string(json_object_array_get_idx(lost, i)));
+		fprintf(to, "  NOT restored, its path is too long: %s\n", path);
+	}
+}
+
 int render_restore(FILE *to, struct json_object *reply)
 {
 	struct json_object *o;
@@ -214,12 +224,16 @@ int render_restore(FILE *to, struct json_object *reply)
 	{
 		char *item CLEANUP(freep) = render_clean(json_text(o, "id")), *path CLEANUP(freep) = render_clean(json_text(o, "path"));
 		char *kept CLEANUP(freep) = render_clean(json_text(o, "kept")), *error CLEANUP(freep) = render_clean(json_text(o, "error"));
+		struct json_object *lost = json_member(o, "lost");
 		if (*error)
 			status = EXIT_FAILED;
+		else if (lost && status == EXIT_OK)
+			status = EXIT_WARNINGS;
 		if (!to)
 			continue;
 		fprintf(to, "%s -> %s%s%s\n", item, path, *error ? "  FAILED: " : "", error);
 		char *safety CLEANUP(freep) = render_clean(json_text(o, "safety")), *back CLEANUP(freep) = render_clean(json_text(o, "put_back"));
+		render_lost(to, lost);
 		if (*kept)
 			fprintf(to, "  what was there is kept in %s\n", kept);
 		if (*safety)

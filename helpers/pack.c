@@ -38,6 +38,7 @@ struct walk {
 	int64_t entries, bytes, tar_bytes, sockets, too_long, unreadable;
 	struct json_object *nested; /* borrowed from the answer */
 	char *path;                 /* of the directory being walked, below the root */
+	char *first_too_long;       /* shortened; owned */
 	const char *root;
 };
 
@@ -127,8 +128,8 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 	}
 	size_t path_len =
 		strlen(w->path) + strlen(name) + 2; /* as tar writes it: ./path/name */
-	if (path_len > TAR_PATH_MAX)
-		w->too_long++;
+	if (path_len > TAR_PATH_MAX && w->too_long++ == 0)
+		w->first_too_long = xasprintf("%.60s/…/%.60s", w->path, name);
 	if (st.st_dev != w->device) {
 		add_nested(w, name,
 			w->btrfs && st.st_ino == BTRFS_ROOT_INODE ? "subvolume" : "mount");
@@ -190,6 +191,7 @@ static void put_figures(struct json_object *o, const struct walk *w)
 	json_put_flag(o, "empty", w->entries == 0);
 	json_put_number(o, "sockets", w->sockets);
 	json_put_number(o, "too_long", w->too_long);
+	json_put_text(o, "first_too_long", w->first_too_long);
 	json_put_number(o, "files_unreadable", w->unreadable);
 }
 
@@ -263,6 +265,7 @@ static void measure(const char *path, bool look)
 		put_walk(o, fd, &st, &w, look);
 	}
 	free(w.path);
+	free(w.first_too_long);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 

@@ -93,6 +93,8 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 		tag(&t, "entries", xasprintf("%" PRId64, it->entries));
 	if (it->size_bytes >= 0)
 		tag(&t, "size_bytes", xasprintf("%" PRId64, it->size_bytes));
+	if (it->too_long > 0)
+		tag(&t, "too_long", xasprintf("%" PRId64, it->too_long));
 	return make(b, &o, &t, it->method);
 }
 

@@ -2,12 +2,14 @@
 /*
  * Happy path: kopia show (or cat) | tar -x, both ended with 0 and tar said nothing.
  * Failure modes: the archive cannot be read → tar is killed before its input ends, and
- * kopia's reason is the fault; tar fails → its last line is.
+ * kopia's reason is the fault; tar fails → its last line is. What has a path longer than any program can name is no
+ * failure of the rest: it is named.
  */
 #include "daemon/domain/extract.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/way.h"
 #include "daemon/mech/pipeline.h"
@@ -17,11 +19,47 @@ struct extract {
 	const struct context *ctx;
 	struct pipeline *pipeline;
 	bool from_repository;
+	struct strv lost;
+	size_t n_lost, n_other; /* lines of tar's about paths that are too long, and about anything else */
 	extract_done_fn *done;
 	void *arg;
 };
 
-static void judge(const struct extract *x, const struct pipeline_result *p, struct fault *f)
+#define LOST_MAX 20
+
+/* "/bin/tar: ./a/b: Cannot open: File name too long" */
+static void take_lost(struct extract *x, const char *line)
+{
+	const char *name = strstr(line, ": "), *end = strstr(line, ": Cannot ");
+
+	if (x->n_lost++ >= LOST_MAX)
+		return;
+	name = name && end && name + 2 < end ? name + 2 : line;
+	int len = (int)(end && end > name ? (size_t)(end - name) : strlen(name));
+	if (len <= 130)
+		strv_addf(&x->lost, "%.*s", len, name);
+	else
+		strv_addf(&x->lost, "%.60s…%.*s", name, 60, name + len - 60);
+}
+
+static void on_complaint(void *arg, const char *line)
+{
+	struct extract *x = arg;
+
+	if (ends_with(line, ": File name too long"))
+		take_lost(x, line);
+	else if (*line && !ends_with(line, ": Exiting with failure status due to previous errors"))
+		x->n_other++;
+}
+
+static bool only_lost(void *arg, const struct child_result *tar)
+{
+	const struct extract *x = arg;
+
+	return x->n_lost && !x->n_other && tar->exit_code == 2 && !tar->term_signal && !tar->timed_out && tar->start.code == FAULT_NONE;
+}
+
+static void judge(struct extract *x, const struct pipeline_result *p, struct fault *f)
 {
 	bool tar_ended = !child_ok(p->consumer) && !p->consumer->stopped;
 
@@ -29,7 +67,7 @@ static void judge(const struct extract *x, const struct pipeline_result *p, stru
 		*f = p->producer_fault;
 		if (x->from_repository && p->producer && !child_ok(p->producer))
 			kopia_explain(p->producer->err, x->ctx->conf, f);
-	} else if (!p->aborted && (!child_ok(p->consumer) || *p->consumer->err)) {
+	} else if (!p->aborted && (!child_ok(p->consumer) || *p->consumer->err) && !only_lost(x, p->consumer)) {
 		child_explain(p->consumer, "tar", f);
 	}
 	if (f->code == FAULT_NONE && p->aborted)
@@ -44,7 +82,10 @@ static void on_over(void *arg, const struct pipeline_result *p)
 	struct fault f = { 0 };
 
 	judge(x, p, &f);
-	x->done(x->arg, f.code == FAULT_NONE ? NULL : &f, p->consumer->err);
+	if (x->n_lost > LOST_MAX)
+		strv_addf(&x->lost, "and %zu more", x->n_lost - LOST_MAX);
+	x->done(x->arg, f.code == FAULT_NONE ? NULL : &f, p->consumer->err, &x->lost);
+	strv_done(&x->lost);
 	free(x);
 }
 
@@ -106,6 +147,8 @@ struct extract *extract_start(const struct context *ctx, const struct archive *f
 	o.consumer.env = (const char *const *)env.v;
 	o.consumer.in = *into;
 	o.consumer.die_with_parent = true;
+	o.consumer.on_err_line = on_complaint;
+	o.consumer_is_good = only_lost;
 	o.consumer_may_end_first = true;
 	x->pipeline = pipeline_start(ctx->loop, &o, on_over);
 	produce(ctx, x->pipeline, from);

@@ -8,9 +8,10 @@
 
 /* An archive out of the repository (or a directory) into a directory, both exits checked: tar is started in it, and
  * in no other (law 11).
- * ${done} once, never from inside; ${f} NULL: whole. ${err}: what tar said, borrowed. */
+ * ${done} once, never from inside; ${f} NULL: whole but for ${lost}, whose paths are too long to be made: names, shortened,
+ * the last "and N more". ${err}: what tar said. Both borrowed. */
 struct extract;
-typedef void extract_done_fn(void *arg, const struct fault *f, const char *err);
+typedef void extract_done_fn(void *arg, const struct fault *f, const char *err, const struct strv *lost);
 
 /* ${paths}: members of tar's command line behind "--no-unquote", NULL: all. Copies. */
 struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,

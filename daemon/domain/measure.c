@@ -111,8 +111,11 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 	check_mounted(u, it);
 	if ((n = json_number(o, "sockets", 0)) > 0)
 		strv_addf(&u->warnings, "%s: %" PRId64 " sockets are not archived (programs make them anew)", it->id, n);
-	if ((n = json_number(o, "too_long", 0)) > 0)
-		strv_addf(&u->warnings, "%s: %" PRId64 " paths beyond 4095 bytes cannot be restored", it->id, n);
+	if ((n = it->too_long = json_number(o, "too_long", 0)) > 0) {
+		const char *first = json_text(o, "first_too_long");
+		strv_addf(&u->warnings, "%s: %" PRId64 " paths beyond 4095 bytes cannot be restored, such as %s: shorten them", it->id, n,
+			first ? first : "?");
+	}
 	take_nested(u, json_member(o, "nested"));
 }
 

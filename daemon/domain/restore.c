@@ -120,6 +120,7 @@ void restore_item_done(struct restore_item *it)
 	archive_done(&it->from);
 	archive_done(&it->safety);
 	strv_done(&it->also);
+	strv_done(&it->lost);
 }
 
 void restore_drop_item(struct restore *r, size_t index)

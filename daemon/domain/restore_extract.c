@@ -68,7 +68,7 @@ static void explain(const struct restore *r, const struct restore_item *it, cons
 	fault_wrap(f, "%s", it->id);
 }
 
-static void on_extracted(void *arg, const struct fault *f, const char *err)
+static void on_extracted(void *arg, const struct fault *f, const char *err, const struct strv *lost)
 {
 	struct restore_item *it = arg;
 	struct restore *r = it->restore;
@@ -84,6 +84,8 @@ static void on_extracted(void *arg, const struct fault *f, const char *err)
 		steps_fail(r->steps, &own);
 	}
 	it->extracted = f == NULL;
+	strv_done(&it->lost);
+	strv_copy(&it->lost, lost);
 	r->running--;
 	extract_next(r);
 }

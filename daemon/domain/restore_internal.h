@@ -40,6 +40,7 @@ struct restore_item {
 	int64_t device, free, size, used; /* -1 unknown */
 	bool extracted;
 	size_t rounds;           /* of extracting, with what hard links lead to */
+	struct strv lost;        /* what could not be made: its path is too long */
 	struct strv also;        /* paths that were extracted for that alone */
 	struct extract *extract;
 	struct archive safety;

@@ -109,12 +109,13 @@ static void read_redacted(struct restore *r)
 	json_read_list(o, "redacted", &r->redacted);
 }
 
-static void on_recipe(void *arg, const struct fault *f, const char *err)
+static void on_recipe(void *arg, const struct fault *f, const char *err, const struct strv *lost)
 {
 	struct restore *r = arg;
 	struct fault own = f ? *f : (struct fault){ 0 };
 
 	(void)err;
+	(void)lost; /* what compose files name may have such paths; they are in it and not needed */
 	r->recipe = NULL;
 	if (f) {
 		fault_wrap(&own, "the recipe");

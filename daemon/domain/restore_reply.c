@@ -67,6 +67,8 @@ static struct json_object *swap_json(const struct restore *r, const struct swap 
 	put_path(o, "kept", s->done && s->has_kept ? s->kept : NULL);
 	put_safety(o, r, s);
 	put_path(o, "put_back", s->put_back);
+	if ((it && it->lost.n) || s->lost.n)
+		json_put_list(o, "lost", s->lost.n ? &s->lost : &it->lost);
 	if (r->put_back) {
 		char *error CLEANUP(freep) = xasprintf("not healthy with the restored data, so the old is back: %s", r->verdict.text);
 		json_put_text(o, "error", error);

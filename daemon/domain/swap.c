@@ -58,12 +58,13 @@ static void swap_over(struct swapper *x, const struct fault *f)
 
 /* --- in place -------------------------------------------------------------------------- */
 
-static void on_extracted(void *arg, const struct fault *f, const char *err)
+static void on_extracted(void *arg, const struct fault *f, const char *err, const struct strv *lost)
 {
 	struct swapper *x = arg;
 
 	(void)err;
 	x->extract = NULL;
+	strv_copy(&current(x)->lost, lost);
 	if (!f && x->action == SWAPS_UNDO)
 		IGNORE(unlink(current(x)->marker)); /* a second way back would do the same */
 	swap_over(x, f);

@@ -54,6 +54,8 @@ static void on_consumer_line(void *arg, const char *line)
 {
 	struct pipeline *p = arg;
 
+	if (p->o.consumer.on_err_line)
+		p->o.consumer.on_err_line(p->o.arg, line);
 	if (p->ready || !p->o.ready_prefix || !starts_with(line, p->o.ready_prefix))
 		return;
 	p->ready = true;
@@ -70,7 +72,10 @@ static void on_consumer_out(void *arg, const char *line)
 
 static bool ended_first_and_well(const struct pipeline *p)
 {
-	return p->o.consumer_may_end_first && child_ok(&p->consumer_result) && !p->result.aborted;
+	const struct child_result *r = &p->consumer_result;
+	bool good = child_ok(r) || (p->o.consumer_is_good && p->o.consumer_is_good(p->o.arg, r));
+
+	return p->o.consumer_may_end_first && good && !p->result.aborted;
 }
 
 static void on_consumer(void *arg, const struct child_result *r)

@@ -36,6 +36,8 @@ struct pipeline_options {
 	const char *ready_prefix;
 	bool consumer_may_end_first;    /* tar -x ends at the archive's end, before kopia has said how it
 					   ended: a consumer with exit code 0 does not end the producer */
+	/* Did it end well? NULL: child_ok(). For a consumer that says by its exit what it could not do, and did the rest. */
+	bool (*consumer_is_good)(void *arg, const struct child_result *r);
 	pipeline_judge_fn *judge;       /* NULL: child_ok() */
 	loop_fn *on_ready;              /* may be NULL */
 	loop_fn *on_produced;           /* may be NULL; only after a good end */

@@ -35,6 +35,7 @@ struct item {
 	struct strv shared_with; /* other units that use it */
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;
+	int64_t too_long;      /* paths that are archived, and that no tar can make again */
 	int64_t device, inode; /* of its root while the containers ran */
 	/* filled by method_choose() */
 	const char *method;

@@ -3,6 +3,7 @@
  * Restore points from the repository's own list, so that they are known also on a
  * machine that never saw the unit: everything with the same host, unit and backup_id.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ static void add_item(struct point *p, const struct kopia_snapshot *s)
 	p->items[p->n_items++] = (struct point_item){
 		.id = id, .object = xstrdup(s->object), .file = file_of(s, ".tar"), .size = s->size,
 		.kind = xstrdup(kopia_tag(s, "restore")), .data_bytes = number_tag(s, "size_bytes"),
-		.entries = number_tag(s, "entries"), .is_file = streq(kopia_tag(s, "what"), "file"),
+		.entries = number_tag(s, "entries"), .is_file = streq(kopia_tag(s, "what"), "file"), .too_long = number_tag(s, "too_long"),
 	};
 	if (s->size >= 0)
 		p->size_bytes = (p->size_bytes < 0 ? 0 : p->size_bytes) + s->size;
@@ -178,6 +179,18 @@ static void put_only_named(struct json_object *o, const struct point *p)
 		json_put_list(o, "only_named", &ids);
 }
 
+/* Left out where there is nothing of the kind. */
+static void put_unrestorable(struct json_object *o, const struct point *p)
+{
+	struct strv list CLEANUP(strv_done) = { 0 };
+
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].too_long > 0)
+			strv_addf(&list, "%s: %" PRId64 " paths beyond 4095 bytes", p->items[i].id, p->items[i].too_long);
+	if (list.n)
+		json_put_list(o, "unrestorable", &list);
+}
+
 struct json_object *point_json(const struct point *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -193,6 +206,7 @@ struct json_object *point_json(const struct point *p)
 	json_put_flag(o, "complete", p->complete);
 	json_put_list(o, "items", &items);
 	json_put_list(o, "missing", &p->missing);
+	put_unrestorable(o, p);
 	put_only_named(o, p);
 	if (p->size_bytes >= 0)
 		json_put_number(o, "size_bytes", p->size_bytes);

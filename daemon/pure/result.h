@@ -60,6 +60,7 @@ struct point_item {
 	char *object, *file; /* for kopia show */
 	int64_t size;
 	int64_t data_bytes, entries; /* what was measured; -1 unknown */
+	int64_t too_long;    /* paths in it that cannot be restored */
 	bool is_file;
 	char *kind; /* what a restore has to know: POINT_OWN, POINT_HOST, POINT_READ_ONLY; NULL: an older point, unknown */
 };

@@ -172,6 +172,7 @@ void swaps_done(struct swaps *s)
 		for (size_t j = 0; j < ARRAY_SIZE(texts); j++)
 			free(*text_of(&s->v[i], j));
 		free(s->v[i].put_back);
+		strv_done(&s->v[i].lost);
 	}
 	free(s->v);
 	strv_done(&s->containers);

@@ -37,6 +37,7 @@ struct swap {
 	/* of this process, never in the file: */
 	bool done, has_kept;
 	bool bring_nothing;          /* new may be missing: that is what is brought back */
+	struct strv lost;            /* what could not be made: its path is too long */
 	char *put_back;              /* where the new went on the way back, NULL */
 };
 

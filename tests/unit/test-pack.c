@@ -238,7 +238,9 @@ static void long_paths(void **state)
 	struct json_object *o CLEANUP(json_putp) = measure(directory);
 	assert_int_equal(json_number(o, "entries", -1), 25);
 	assert_int_equal(json_number(o, "too_long", -1),
-		5); /* 2 + 20 × 201 bytes is the last that fits */
+		5);
+	assert_true(starts_with(json_text(o, "first_too_long"), "/nnn"));
+	/* 2 + 20 × 201 bytes is the last that fits */
 	assert_true(json_number(o, "tar_bytes", -1) >= tar_size());
 }
 

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/varlink.h"
@@ -210,6 +211,14 @@ static bool is_empty(int fd)
 	return empty;
 }
 
+/* Where there are none, tar would warn of each file. */
+static bool knows_xattrs(int root)
+{
+	char *name CLEANUP(freep) = xasprintf("/proc/self/fd/%d", root);
+
+	return listxattr(name, NULL, 0) >= 0 || errno != ENOTSUP;
+}
+
 static void put_walk(struct json_object *o, int root, const struct stat *st, struct walk *w, bool look)
 {
 	int dir = S_ISDIR(st->st_mode) ? openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -226,6 +235,8 @@ static void put_walk(struct json_object *o, int root, const struct stat *st, str
 	else
 		count(w, st, data_of_file(root, st), strlen(w->root));
 	put_figures(o, w);
+	if (!knows_xattrs(root))
+		json_put_flag(o, "no_xattrs", true);
 }
 
 /* Where the path leads, if that is elsewhere: of what was opened. */

@@ -2,7 +2,7 @@
 /*
  * Mounts that the engine makes on demand leave with the last container: they are held before the first
  * stop is sent, read where they are held, and let go when all is read. What cannot be held is that item's failure
- * alone; where nothing at all is left to read, nothing is stopped.
+ * alone; where nobody answers, or nothing at all is left to read, nothing is stopped.
  */
 #include <errno.h>
 
@@ -52,7 +52,11 @@ static void on_held(void *arg)
 
 static void on_lost(void *arg, struct item *it, const struct fault *f)
 {
-	backup_lose(arg, it, f);
+	struct backup *b = arg;
+
+	if (f->sys == -ETIMEDOUT)
+		steps_fail(b->steps, f); /* nothing is stopped that a dead server would keep down */
+	backup_lose(b, it, f);
 }
 
 void backup_hold_enter(void *owner)

@@ -72,7 +72,8 @@ static void end_all(struct backup *b, const struct fault *f)
 {
 	steps_fail(b->steps, f);
 	for (size_t i = 0; i < b->n_transfers; i++)
-		transfer_abort(b->transfers[i], f);
+		if (!b->transfers[i]->read || f->code == FAULT_CANCELLED) /* what is whole stays: one that hangs takes no other along */
+			transfer_abort(b->transfers[i], f);
 }
 
 static void on_watch(void *arg)

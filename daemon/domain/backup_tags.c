@@ -76,6 +76,7 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	struct transfer_options o = {
 		.path = it->path,
 		.is_file = it->is_file,
+		.no_xattrs = it->no_xattrs,
 		.device = it->device,
 		.inode = it->inode,
 		.exclude = true,

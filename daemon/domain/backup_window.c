@@ -125,6 +125,9 @@ static void take_members(struct backup *b)
 		if (m[i].killed)
 			strv_addf(&r->warnings, "%s did not stop within %d s and was killed by the engine: "
 				"its programs may have to recover", m[i].name, m[i].grace_s);
+		if (m[i].unanswered && !m[i].problem)
+			strv_addf(&r->warnings, "the engine did not answer the stop of %s in its time, and an inspect said that it is down: is the "
+				"server behind one of its volumes dead?", m[i].name);
 		if (m[i].problem)
 			strv_add(m[i].state == MEMBER_NOT_OURS ? &r->warnings : &r->errors, m[i].problem);
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/fd.h"
 #include "common/varlink.h"
 #include "daemon/domain/docker.h"
@@ -19,6 +20,7 @@ struct gather {
 	bool keep_raw;
 	struct inventory *inv;
 	struct strv ids;
+	struct strv unlisted; /* names of volumes that the list says nothing of */
 	size_t next, running;
 	struct fault fault;
 	docker_inventory_fn *done;
@@ -37,7 +39,60 @@ static void finish(struct gather *g)
 	}
 	g->done(g->arg, bad ? &g->fault : NULL, g->inv);
 	strv_done(&g->ids);
+	strv_done(&g->unlisted);
 	free(g);
+}
+
+/* --- volumes ------------------------------------------------------------------------------------ */
+
+static bool has_place(const struct inventory *inv, const char *name)
+{
+	const struct volume *v = inventory_volume(inv, name);
+
+	return v && v->mountpoint;
+}
+
+/* Drivers need not list their volumes, nor say in the list where they are: who is asked for one knows. */
+static void find_unlisted(struct gather *g)
+{
+	for (size_t i = 0; i < g->inv->n_containers; i++) {
+		const struct container *c = &g->inv->containers[i];
+		for (size_t k = 0; k < c->n_mounts; k++) {
+			const struct mount *m = &c->mounts[k];
+			if (m->name && m->driver && !streq(m->driver, "local") && !has_place(g->inv, m->name) && !strv_has(&g->unlisted, m->name))
+				strv_add(&g->unlisted, m->name);
+		}
+	}
+}
+
+static void ask_unlisted(struct gather *g);
+
+/* One that is not known there either stays without a place. */
+static void on_volume(void *arg, const struct fault *f, int status, const char *body, size_t len)
+{
+	struct gather *g = arg;
+	struct buf list CLEANUP(buf_done) = { 0 };
+	struct fault own = { 0 };
+
+	(void)status;
+	buf_puts(&list, "{\"Volumes\":[");
+	if (!f && buf_add(&list, body, len) == 0) {
+		buf_puts(&list, "]}");
+		inventory_drop_volume(g->inv, g->unlisted.v[g->next - 1]);
+		IGNORE(inventory_parse_volumes(list.data, list.len, g->inv, &own)); /* as if it were not listed */
+	}
+	ask_unlisted(g);
+}
+
+static void ask_unlisted(struct gather *g)
+{
+	if (g->next == g->unlisted.n) {
+		finish(g);
+		return;
+	}
+	char *name CLEANUP(freep) = docker_escape(g->unlisted.v[g->next++]);
+	char *path CLEANUP(freep) = xasprintf("/volumes/%s", name);
+	docker_request(g->docker, "GET", path, NULL, on_volume, g);
 }
 
 static void on_volumes(void *arg, const struct fault *f, int status, const char *body, size_t len)
@@ -49,7 +104,10 @@ static void on_volumes(void *arg, const struct fault *f, int status, const char 
 		g->fault = *f;
 	else
 		IGNORE(inventory_parse_volumes(body, len, g->inv, &g->fault)); /* the fault tells */
-	finish(g);
+	if (g->fault.code == FAULT_NONE)
+		find_unlisted(g);
+	g->next = 0;
+	ask_unlisted(g);
 }
 
 static void on_container(void *arg, const struct fault *f, struct container *c)

@@ -60,11 +60,11 @@ static void one_said(struct hold *o)
 		answer(h);
 }
 
-static void lose(struct hold *o, const char *why)
+static void lose(struct hold *o, int sys, const char *why)
 {
 	struct fault f = { 0 };
 
-	fault_set(&f, FAULT_FAILED, -EIO, "%s: its mount cannot be held while its containers are stopped: %s", o->item->id, why);
+	fault_set(&f, FAULT_FAILED, sys, "%s: its mount cannot be held while its containers are stopped: %s", o->item->id, why);
 	fault_advise(&f, "look at the server behind it, or name it in exclude_mounts");
 	o->holds->lost(o->holds->arg, o->item, &f);
 	one_said(o);
@@ -79,7 +79,7 @@ static void on_line(void *arg, const char *line)
 	if (o->said || !o->holds || o->holds->releasing || pid < 0 || fd < 0)
 		return;
 	if (json_number(j, "inode", -1) != o->item->inode || json_number(j, "device", -1) != o->item->device) {
-		lose(o, "it is another directory than the one that was measured");
+		lose(o, -ESTALE, "it is another directory than the one that was measured");
 		return;
 	}
 	o->item->read_at = xasprintf("/proc/%lld/fd/%lld", (long long)pid, (long long)fd);
@@ -91,7 +91,7 @@ static void on_deadline(void *arg)
 	struct hold *o = arg;
 
 	child_kill(o->child);
-	lose(o, "it does not answer");
+	lose(o, -ETIMEDOUT, "it does not answer, and containers that use it could not start again");
 }
 
 static void on_end(void *arg, const struct child_result *r)
@@ -103,7 +103,7 @@ static void on_end(void *arg, const struct child_result *r)
 	o->child = NULL;
 	if (h && !o->said && !h->releasing) {
 		child_explain(r, "kopi-docka-hold", &f);
-		lose(o, f.text);
+		lose(o, -EIO, f.text);
 	}
 	timer_free(o->deadline);
 	if (h) {

@@ -15,7 +15,8 @@ typedef void holds_done_fn(void *arg);
 typedef void holds_lost_fn(void *arg, struct item *it, const struct fault *f);
 
 /*
- * Hold the on-demand items of ${u} that are not lost: it->read_at is set, or ${lost} is called for the item. Then ${done}, once;
+ * Hold the on-demand items of ${u} that are not lost: it->read_at is set, or ${lost} is called for the item (-ETIMEDOUT: nobody
+ * answers). Then ${done}, once;
  * neither from inside. ${u} is borrowed until holds_free().
  */
 struct holds *holds_start(struct loop *l, struct unit *u, holds_lost_fn *lost, holds_done_fn *done, void *arg);

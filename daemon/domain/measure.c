@@ -19,15 +19,18 @@ static bool wanted(const struct unit *u, const struct strv *units)
 	return !units || units->n == 0 || strv_has(units, u->name);
 }
 
-void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths)
+void measure_paths(const struct planned *p, const struct strv *units, struct strv *near, struct strv *apart)
 {
 	for (size_t i = 0; i < p->units.n; i++) {
 		const struct unit *u = &p->units.v[i];
 		if (!wanted(u, units))
 			continue;
-		for (size_t j = 0; j < u->n_items; j++)
-			if (!u->items[j].lost && !strv_has(paths, u->items[j].path))
-				strv_add(paths, u->items[j].path);
+		for (size_t j = 0; j < u->n_items; j++) {
+			const struct item *it = &u->items[j];
+			struct strv *to = it->on_demand || it->shared_fs ? apart : near;
+			if (!it->lost && !strv_has(near, it->path) && !strv_has(apart, it->path))
+				strv_add(to, it->path);
+		}
 	}
 }
 
@@ -68,10 +71,20 @@ static void take_nested(struct unit *u, struct json_object *nested)
 	}
 }
 
-static void refuse(struct unit *u, const char *id, const char *why)
+/* It cannot be read, and fails alone: its line says so. */
+static void lose(struct unit *u, struct item *it, const char *why)
 {
-	if (!u->refused)
-		u->refused = xasprintf("%s: %s", id, why);
+	free(it->lost);
+	it->lost = xstrdup(why);
+	for (size_t i = 0; i < u->n_coverage; i++) {
+		struct coverage *c = &u->coverage[i];
+		char *source CLEANUP(freep) = path_normal(c->source);
+		if (!c->saved || !streq(source, it->path))
+			continue;
+		c->saved = false;
+		free(c->reason);
+		c->reason = xstrdup(why);
+	}
 }
 
 static bool is_of(const struct mount *m, const struct item *it)
@@ -94,7 +107,8 @@ static void check_mounted(struct unit *u, const struct item *it)
 				continue;
 			why = xasprintf("%s is not the directory that %s has mounted there since it was started: it was replaced meanwhile; "
 				"restart %s, or put the old one back", it->path, c->name, c->name);
-			refuse(u, it->id, why);
+			if (!u->refused)
+				u->refused = xasprintf("%s: %s", it->id, why);
 		}
 	}
 }
@@ -123,13 +137,19 @@ static void take(struct unit *u, struct item *it, struct json_object *o)
 {
 	const char *kind = json_text(o, "kind"), *error = json_text(o, "error");
 
-	if (error) {
-		refuse(u, it->id, error);
+	if (json_flag(o, "dead", false)) {
+		lose(u, it, error);
+		if (!u->refused)
+			u->refused = xasprintf("%s does not answer: is the server behind it dead? Containers that use it could not start again",
+				it->id);
+	} else if (error) {
+		lose(u, it, error);
 	} else if (streq(kind, "directory") || streq(kind, "file")) {
 		it->is_file = streq(kind, "file");
+		it->no_xattrs = json_flag(o, "no_xattrs", false);
 		take_figures(u, it, o);
 	} else {
-		refuse(u, it->id, "its path is not there on this host");
+		lose(u, it, "its path is not there on this host");
 	}
 }
 

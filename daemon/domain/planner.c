@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Happy path: inventory → sources → units → (measure → methods) → done.
- * Failure modes: engine unreachable, unknown unit, the measuring child hangs on a
- * dead mount and is killed: each is the one fault of done.
+ * Failure modes: engine unreachable, unknown unit, the measuring of this host's own disks hangs and
+ * is killed: each is the one fault of done. What else does not answer is that item's.
  */
 #include "daemon/domain/planner.h"
 
@@ -12,19 +12,20 @@
 #include "common/fd.h"
 #include "common/paths.h"
 #include "daemon/domain/known.h"
+#include "daemon/domain/measuring.h"
 #include "daemon/domain/method.h"
 #include "daemon/domain/sources.h"
 
-#define MEASURE_DEADLINE_MS (10 * 60 * 1000)
 #define LOOK_DEADLINE_MS    10000
-#define MEASURE_MAX         ((size_t)64 << 20)
+#define LOOK_MAX            ((size_t)16 << 20)
 #define MOUNTINFO_MAX       ((size_t)16 << 20)
 
 struct planner {
 	struct planner_options o;
 	struct strv units, paths;
 	struct planned *planned;
-	struct child *child; /* while it looks at sources, or measures */
+	struct measuring *measuring; /* while it goes on */
+	struct child *child; /* while it looks at sources */
 	bool cancelled;
 	planner_done_fn *done;
 	void *arg;
@@ -78,40 +79,34 @@ static void compare_contents(struct planner *p)
 	}
 }
 
-static void measure_failed(struct planner *p, const struct child_result *r)
-{
-	struct fault f = { 0 };
-
-	child_explain(r, "kopi-docka-pack", &f);
-	fault_wrap(&f, "the items could not be measured");
-	fault_advise(&f, "look for a dead network mount below the units' volumes and binds");
-	finish(p, &f);
-}
-
-static void on_measured(void *arg, const struct child_result *r)
+static void on_measured(void *arg, const struct fault *f, const char *lines)
 {
 	struct planner *p = arg;
-	struct fault f = { 0 };
+	struct fault own = { 0 };
 
-	p->child = NULL;
-	if (p->cancelled) {
-		fault_set(&f, FAULT_CANCELLED, -ECANCELED, "cancelled");
-		finish(p, &f);
+	p->measuring = NULL;
+	if (f) {
+		finish(p, f);
 		return;
 	}
-	if (!child_ok(r) || r->out_truncated) {
-		measure_failed(p, r);
-		return;
-	}
-	bool parted = measure_parts(p->planned, &p->units, r->out);
-	if (measure_nothing(p->planned, r->out) || parted) {
+	bool parted = measure_parts(p->planned, &p->units, lines);
+	if (measure_nothing(p->planned, lines) || parted) {
 		plan_again(p);
 		return;
 	}
-	measure_apply(p->planned, &p->units, r->out);
+	measure_apply(p->planned, &p->units, lines);
 	compare_contents(p);
-	finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
+	finish(p, choose_methods(p, &own) < 0 ? &own : NULL);
 }
+
+static void measure(struct planner *p)
+{
+	p->measuring = measuring_start(p->o.ctx->loop, p->planned, &p->units, on_measured, p);
+	if (p->cancelled)
+		measuring_cancel(p->measuring);
+}
+
+/* --- without measuring -------------------------------------------------------------------- */
 
 /* The child's command line; what it is to look at is appended. */
 static void pack_words(struct strv *argv, const char *verb)
@@ -126,30 +121,13 @@ static void start_child(struct planner *p, const struct strv *argv, unsigned int
 	struct child_options o = CHILD_OPTIONS_INIT;
 
 	o.argv = (const char *const *)argv->v;
-	o.out_max = MEASURE_MAX;
+	o.out_max = LOOK_MAX;
 	o.deadline_ms = deadline_ms;
 	o.arg = p;
 	p->child = child_start(p->o.ctx->loop, &o, done);
 	if (p->cancelled)
 		child_kill(p->child);
 }
-
-static void measure(struct planner *p)
-{
-	struct strv argv CLEANUP(strv_done) = { 0 };
-
-	pack_words(&argv, "measure");
-	size_t fixed = argv.n;
-	measure_paths(p->planned, &p->units, &argv);
-	if (argv.n == fixed) {
-		struct fault f = { 0 };
-		finish(p, choose_methods(p, &f) < 0 ? &f : NULL);
-		return;
-	}
-	start_child(p, &argv, MEASURE_DEADLINE_MS, on_measured);
-}
-
-/* --- without measuring -------------------------------------------------------------------- */
 
 /* What does not answer is planned as it was: only measuring needs to know. */
 static void on_looked(void *arg, const struct child_result *r)
@@ -328,6 +306,8 @@ void planner_cancel(struct planner *p)
 	p->cancelled = true;
 	if (p->child)
 		child_kill(p->child);
+	if (p->measuring)
+		measuring_cancel(p->measuring);
 }
 
 void planned_free(struct planned *p)

@@ -43,6 +43,7 @@ bool measure_parts(struct planned *p, const struct strv *units, const char *line
 /* Paths in ${lines} that are no directory and no file: sockets, fifos, devices. Appended to p->nothing; returns
  * whether there are any that were not there. */
 bool measure_nothing(struct planned *p, const char *lines);
-void measure_paths(const struct planned *p, const struct strv *units, struct strv *paths);
+/* What of the wanted units is to be measured: on this host's own disks, and what may be behind a dead server. */
+void measure_paths(const struct planned *p, const struct strv *units, struct strv *near, struct strv *apart);
 
 #endif

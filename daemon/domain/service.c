@@ -250,7 +250,7 @@ void service_renew(struct service *s)
 		m->state = MEMBER_UNTOUCHED;
 		m->owed = true;
 		m->start_sent = false;
-		m->unhealthy = m->killed = false;
+		m->unhealthy = m->unanswered = m->killed = false;
 		m->tries = 0;
 	}
 	s->cancelled = false;

@@ -35,6 +35,7 @@ struct service_member {
 	int restart_count;
 	bool start_sent;   /* from then on a changed StartedAt may be our own doing */
 	bool killed;       /* the engine had to use SIGKILL */
+	bool unanswered;   /* the engine did not answer the stop in its time: an inspect said how it is */
 	bool unhealthy;    /* after the start */
 	bool still_unhealthy; /* it was before, and was not seen healthy since: no problem of ours, but not "up" either */
 	bool owed;         /* stopped before for the same, or a second turn: if it is down, it is ours to start */

@@ -3,7 +3,8 @@
  * Stopping, level by level from the top. Only the engine's 204 makes a stop ours;
  * 304 means someone else was first and the container stays down after us. After
  * every answer, and after none, the container is inspected: on engines up to 28
- * the stop answers before the exit is handled, and a lost connection says nothing.
+ * the stop answers before the exit is handled, and a lost connection says nothing. An engine
+ * that hangs (in the unmounting of a dead server's volume) is asked for so long and no longer.
  */
 #include "daemon/domain/service_internal.h"
 
@@ -48,7 +49,8 @@ static void still_running(struct service_member *m, const struct container *c)
 		service_later(m, verify, RETRY_MS);
 		return;
 	} else {
-		fault_set(&f, FAULT_FAILED, -ETIMEDOUT, "did not stop within %d s", m->grace_s + SLACK_S);
+		fault_set(&f, FAULT_FAILED, -ETIMEDOUT, "did not stop within %d s%s", m->grace_s + SLACK_S,
+			m->unanswered ? ", and the engine does not answer its stop" : "");
 	}
 	service_problem(m, &f);
 	member_over(m);
@@ -62,7 +64,10 @@ static void on_verified(void *arg, const struct fault *f, struct container *c)
 	if (f && loop_now(m->service->o.loop) < m->deadline) {
 		service_later(m, verify, RETRY_MS); /* dockerd restarts: reconnect, inspect, go on from what is true */
 	} else if (f) {
-		service_problem(m, f);
+		own = *f;
+		if (m->unanswered)
+			fault_wrap(&own, "the engine answers neither its stop nor an inspect");
+		service_problem(m, &own);
 		member_over(m);
 	} else if (!c) {
 		fault_set(&own, FAULT_FAILED, -ENOENT, "was removed by someone else");
@@ -93,7 +98,9 @@ static void on_stop(void *arg, enum docker_outcome outcome, const struct fault *
 	struct service_member *m = arg;
 	struct fault own = { 0 };
 
-	m->deadline = loop_now(m->service->o.loop) + (uint64_t)(m->grace_s + SLACK_S) * 1000;
+	/* A lost connection: the stop goes on for its grace. No answer in time: that is over already. */
+	m->unanswered = outcome == DOCKER_UNKNOWN && f && f->sys == -ETIMEDOUT;
+	m->deadline = loop_now(m->service->o.loop) + (uint64_t)((m->unanswered ? 0 : m->grace_s) + SLACK_S) * 1000;
 	switch (outcome) {
 	case DOCKER_DONE:
 	case DOCKER_UNKNOWN:

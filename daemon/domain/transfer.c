@@ -156,6 +156,7 @@ void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env,
 	struct tar_read r = {
 		.file = t->o.is_file ? t->o.path : NULL,
 		.clamp_mtime = t->o.conf->backup.clamp_mtime,
+		.no_xattrs = t->o.no_xattrs,
 	};
 
 	if (t->o.exclude) {

@@ -21,7 +21,7 @@ struct transfer_options {
 	const struct conf *conf;
 	struct repository *repository;
 	const char *path;       /* what tar reads */
-	bool is_file;
+	bool is_file, no_xattrs;
 	int64_t device, inode;  /* what ${path} must lead to; inode 0: whichever */
 	bool exclude;           /* exclude_patterns apply (items; never the recipe) */
 	const struct strv *unit_excludes; /* borrowed, may be NULL */

@@ -6,7 +6,8 @@
  * come in either order; when both are there every handle is closed and done fires.
  * Failure modes: a spawn that fails still has a handle to close, so done comes the same
  * way; a deadline or a stop signals the whole group; a grandchild that keeps a stream
- * open after the exit is waited for 5 s and then cut off.
+ * open after the exit is waited for 5 s and then cut off; one that the kernel does not let die (it waits for
+ * a dead server) is given up: done comes, and what is left of it waits for the exit alone.
  * On stop: the group gets its signal, done still follows.
  */
 #include "daemon/mech/child.h"
@@ -27,6 +28,7 @@
 #define LINE_MAX_BYTES  ((size_t)32 << 10)
 #define LINGER_MS       5000
 #define KILL_GRACE_MS   5000
+#define GIVE_UP_MS      5000
 
 struct child {
 	struct loop *loop;
@@ -36,6 +38,7 @@ struct child {
 	uv_timer_t deadline, linger;
 	unsigned int open; /* handles not closed yet */
 	bool spawned, exited, closing;
+	bool killed, given_up, told;
 	bool has_process; /* uv_spawn was reached: also a failed one leaves a handle to close */
 	bool has_out, has_err, has_in, out_eof, err_eof;
 	char *stdin_text; /* owned while it is written */
@@ -62,18 +65,28 @@ static void clean(struct buf *b)
 	}
 }
 
-static void on_closed(uv_handle_t *h)
+/* ${done}, once: all is closed, or all but the process that was given up. */
+static void tell(struct child *c)
 {
-	struct child *c = h->data;
-
-	if (--c->open > 0)
-		return;
+	c->told = true;
 	clean(&c->err_data);
 	c->result.out = c->out_data.data ? c->out_data.data : "";
 	c->result.out_len = c->out_data.len;
 	c->result.err = c->err_data.data ? c->err_data.data : "";
 	c->result.ms = loop_now(c->loop) - c->begin;
 	c->done(c->arg, &c->result);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct child *c = h->data;
+
+	if (--c->open > (c->given_up && !c->exited ? 1 : 0))
+		return;
+	if (!c->told)
+		tell(c);
+	if (c->open > 0)
+		return;
 	buf_done(&c->out_data);
 	buf_done(&c->err_data);
 	buf_done(&c->line);
@@ -91,7 +104,7 @@ static void close_handle(void *h)
 static void close_all(struct child *c)
 {
 	c->closing = true;
-	if (c->has_process)
+	if (c->has_process && !(c->given_up && !c->exited))
 		close_handle(&c->process);
 	close_handle(&c->deadline);
 	close_handle(&c->linger);
@@ -209,7 +222,39 @@ static void on_child_exit(uv_process_t *p, int64_t code, int signum)
 	c->result.exit_code = (int)code;
 	c->result.term_signal = signum;
 	uv_timer_stop(&c->deadline);
-	maybe_finish(c);
+	if (c->given_up)
+		close_handle(&c->process); /* the last of it */
+	else
+		maybe_finish(c);
+}
+
+void child_let_go(uv_handle_t *h)
+{
+	struct child *c = h->data;
+
+	c->exited = true;
+	close_handle(h);
+}
+
+/* It was killed and does not die. The loop may end without it. */
+static void on_given_up(uv_timer_t *t)
+{
+	struct child *c = t->data;
+
+	c->given_up = c->result.given_up = true;
+	c->result.term_signal = SIGKILL;
+	uv_unref((uv_handle_t *)&c->process);
+	close_all(c);
+}
+
+static void kill_now(struct child *c)
+{
+	if (!c->spawned || c->exited)
+		return;
+	c->killed = true;
+	kill(-c->process.pid, SIGKILL);
+	if (!c->closing)
+		uv_timer_start(&c->deadline, on_given_up, GIVE_UP_MS, 0);
 }
 
 pid_t child_pid(const struct child *c)
@@ -229,13 +274,14 @@ static void on_deadline(uv_timer_t *t)
 
 	if (!c->result.stopped)
 		c->result.timed_out = true;
-	signal_group(c, SIGKILL);
+	kill_now(c);
 }
 
 void child_kill(struct child *c)
 {
 	c->result.stopped = true;
-	signal_group(c, SIGKILL);
+	if (!c->killed)
+		kill_now(c);
 }
 
 void child_stop(struct child *c, unsigned int grace_ms)

@@ -9,7 +9,7 @@
  * One child process in a process group of its own, with its output collected
  * and a deadline. ${done} is called exactly once, never from inside
  * child_start(), after exit, EOF of every stream and closing of every handle;
- * a failure to start is delivered the same way. The child object is freed
+ * a failure to start is delivered the same way. One that does not die 5 s after its SIGKILL is given up. The child object is freed
  * when ${done} returns.
  */
 struct child;
@@ -20,6 +20,7 @@ struct child_result {
 	int term_signal;
 	bool timed_out;      /* its deadline passed and we killed it */
 	bool stopped;        /* child_stop()/child_kill() was called */
+	bool given_up;       /* it was killed and does not die (it waits for a dead server): no more is known of it */
 	const char *out;     /* borrowed: collected stdout, "" if none; NUL-terminated */
 	size_t out_len;
 	bool out_truncated;

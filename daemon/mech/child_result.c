@@ -65,6 +65,8 @@ void child_explain(const struct child_result *r, const char *what, struct fault 
 
 	if (r->start.code != FAULT_NONE)
 		*f = r->start;
+	else if (r->given_up)
+		fault_set(f, FAULT_FAILED, -ETIMEDOUT, "%s was killed and does not end: it waits for a server or a disk that does not answer", what);
 	else if (r->timed_out)
 		fault_set(f, FAULT_FAILED, -ETIMEDOUT, "%s did not end in time%s%.*s", what, colon, len, line);
 	else if (r->term_signal)

@@ -139,6 +139,13 @@ static void say_open(uv_handle_t *h, void *arg)
 		log_error("a %s handle was left open", uv_handle_type_name(h->type));
 }
 
+static void let_go(uv_handle_t *h, void *arg)
+{
+	(void)arg;
+	if (h->type == UV_PROCESS && !uv_has_ref(h) && !uv_is_closing(h))
+		child_let_go(h);
+}
+
 int loop_free(struct loop *l)
 {
 	if (!l)
@@ -149,6 +156,7 @@ int loop_free(struct loop *l)
 		free(d);
 	}
 	uv_close((uv_handle_t *)&l->wake, NULL);
+	uv_walk(&l->uv, let_go, NULL);
 	uv_run(&l->uv, UV_RUN_NOWAIT);
 	int r = uv_loop_close(&l->uv);
 	if (r < 0) {

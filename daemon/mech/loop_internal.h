@@ -8,5 +8,7 @@
 
 /* For the mechanism's own files only: the loop behind struct loop. */
 uv_loop_t *loop_uv(struct loop *l);
+/* child.c: a process that was given up and has not died; what is left of it is freed. */
+void child_let_go(uv_handle_t *h);
 
 #endif

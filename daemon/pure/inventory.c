@@ -239,6 +239,16 @@ static void volume_done(struct volume *v)
 	free(v->raw);
 }
 
+void inventory_drop_volume(struct inventory *inv, const char *name)
+{
+	for (size_t i = 0; i < inv->n_volumes; i++)
+		if (streq(inv->volumes[i].name, name)) {
+			volume_done(&inv->volumes[i]);
+			inv->volumes[i] = inv->volumes[--inv->n_volumes];
+			return;
+		}
+}
+
 void engine_done(struct engine *e)
 {
 	free(e->id);

@@ -115,6 +115,8 @@ int inventory_parse_container(const char *text, size_t len, bool keep_raw, struc
 /* GET /volumes → appended to inv->volumes. */
 int inventory_parse_volumes(const char *text, size_t len, struct inventory *inv, struct fault *f)
 	WARN_UNUSED;
+/* Forget the volume of that name, if it is known. */
+void inventory_drop_volume(struct inventory *inv, const char *name);
 int inventory_parse_info(const char *text, size_t len, struct engine *ret, struct fault *f) WARN_UNUSED;
 /*
  * Whose a file is that a container writes as its own root: "host", "userns-remap UID.GID" (the engine shifts every

@@ -28,6 +28,7 @@ struct item {
 	bool is_file;    /* a bind of a single file; known after measuring */
 	bool read_only;  /* a bind that none of the unit's containers can write to */
 	char *hold;      /* why a restore leaves what is there alone unless the item is named; NULL: it does not */
+	bool no_xattrs;  /* its filesystem has none; known after measuring */
 	bool on_demand;  /* mounted by the engine only while in use: has to be held before the stop */
 	char *read_at;   /* where it is read while its mount is held, NULL: at path */
 	char *shared_fs; /* filesystem that other hosts can write to ("nfs4"): cold on this host alone; NULL: none can */

@@ -35,12 +35,16 @@ static void add_file(const char *path, struct strv *argv)
 
 void tar_argv_create(const struct tar_read *o, struct strv *argv)
 {
-	static const char *const fixed[] = { TAR, "-cf", "-", "--no-unquote", "--totals", "--numeric-owner", "--xattrs",
-		"--xattrs-include=*", "--one-file-system", "--sort=name", "--sparse", "--format=posix",
+	static const char *const fixed[] = { TAR, "-cf", "-", "--no-unquote", "--totals", "--numeric-owner", "--one-file-system",
+	 "--sort=name", "--sparse", "--format=posix",
 		"--pax-option=delete=atime,delete=ctime" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(argv, fixed[i]);
+	if (!o->no_xattrs) {
+		strv_add(argv, "--xattrs");
+		strv_add(argv, "--xattrs-include=*");
+	}
 	if (o->clamp_mtime) {
 		strv_add(argv, "--mtime=@0");
 		strv_add(argv, "--clamp-mtime");

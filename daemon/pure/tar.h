@@ -8,7 +8,7 @@
 struct tar_read {
 	const char *file;       /* NULL: the working directory; else the path of the single file that is ./3 there, whose
 	                         * name the archive has */
-	bool clamp_mtime;
+	bool clamp_mtime, no_xattrs; /* no_xattrs: its filesystem has none */
 	const struct strv *excludes; /* may be NULL */
 };
 

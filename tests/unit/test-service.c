@@ -347,6 +347,20 @@ static void lost_answers(void **state)
 	assert_int_equal(open_entries(w), 0);
 }
 
+/* dockerd hangs in a stop (a dead server's volume): after the grace and half a minute it is looked at, and goes on. */
+static void hangs_in_stop(void **state)
+{
+	struct world *w = *state;
+
+	w->containers[1].stop_act = FAKE_HANG;
+	assert_int_equal(go(w, service_record), FAULT_NONE);
+	assert_int_equal(go(w, service_stop), FAULT_NONE);
+	assert_int_equal(member(w, 1)->state, MEMBER_STOPPED);
+	assert_true(member(w, 1)->unanswered && !member(w, 0)->unanswered);
+	assert_int_equal(go(w, service_start), FAULT_NONE);
+	assert_true(w->containers[1].running);
+}
+
 /* A stop that the engine refuses ends the going down; what was stopped above it starts again. */
 static void refuses_to_stop(void **state)
 {
@@ -442,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(removed_by_someone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_it_needs_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_answers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hangs_in_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_to_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(start_fails_for_a_while, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(start_fails_for_ever, set_up, tear_down),

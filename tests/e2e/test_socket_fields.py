@@ -18,6 +18,8 @@ ELSEWHERE = {
     "ForetoldItem.quoted": "as RestoredItem.quoted", "Entry.quoted": "test_restore_paths.py", "Entry.link": "test_restore_paths.py",
     "RunResult.warnings": "test_aftermath.py", "RunResult.errors": "test_aftermath.py",
     "UnitRetention.waits": "test_retention*.py", "UnitRetention.held": "test_retention*.py", "Acceptance.item": "of an item that lost what it had",
+    "RestoreResult.error": "test_restore_history.py", "RestoreResult.back": "the same", "RestoreResult.put_back": "the same",
+    "RestoreResult.host": "of another host's points",
     "Progress.eta_ms": "of a read that lasts: test_progress.py", "Progress.bytes_per_s": "the same", "Progress.total_bytes": "the same",
     "Progress.bytes": "the same", "Progress.window_ms": "the same", "Progress.item": "the same",
 }
@@ -91,6 +93,7 @@ def test_every_declared_field_is_filled(engine, daemon, directory):
     item = next(i for i in points[0]["items"] if i.startswith("volume:"))
     ask("ListEntries", {"unit": points[0]["unit"], "item": item}), ask("RenderRestore", {"unit": points[0]["unit"]})
     ask("PlanRestore", {"unit": "alone"}), ask("Restore", {"unit": "alone"}, more=True)
+    ask("Restore", {"unit": "alone", "items": ["volume:own"], "target": str(directory / "elsewhere")}), ask("History")
     ask("Restore", {"unit": "nope"}), ask("Restore", {"unit": "alone", "items": ["x"]}), ask("Backup", {"units": ["nope"]}), ask("Cancel", {"job": 99999})
     engine.docker("rm", "-f", "alone")
     ask("ListUnits"), ask("Accept", {"unit": "alone", "reason": "moved"}), ask("ListAccepted")

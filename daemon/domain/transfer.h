@@ -26,6 +26,7 @@ struct transfer_options {
 	bool exclude;           /* exclude_patterns apply (items; never the recipe) */
 	const struct strv *unit_excludes; /* borrowed, may be NULL */
 	int64_t reserve_bytes;  /* what the archive may take: tar_bytes of measuring */
+	int64_t measured_bytes; /* what was found to archive, without tar's own; 0: not known, or patterns leave some of it out */
 	struct kopia_create create; /* borrowed copied */
 	void *arg;
 };

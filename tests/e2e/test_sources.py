@@ -105,6 +105,18 @@ def test_a_link_that_others_set_is_not_followed_blindly(engine, daemon, director
     assert unit["data"] == "none" and any("leads over the link" in e and f"{home}/data" in e for e in unit["errors"]), unit
 
 
+def test_what_is_taken_away_while_it_stops(engine, daemon):
+    """Measured, then nearly all of it is gone: no plainly good archive. What is there then is the next run's."""
+    engine.container("app", volumes=["vol:/d"], command='trap "rm -f /d/big*; exit 0" TERM; while :; do sleep 0.1; done')
+    data = engine.volume("vol")
+    for i in range(10):
+        (data / f"big{i}").write_bytes(os.urandom(3 << 20))
+    (data / "small").write_text("x")
+    unit = daemon.backup("app", state="failed")["units"][0]
+    assert unit["data"] != "complete" and any("was taken away meanwhile" in e for e in unit["errors"]), unit
+    assert engine.running().keys() == {"app"}
+
+
 def test_what_changed_while_it_was_read_is_named(engine, daemon, directory):
     data = directory / "d"
     data.mkdir()

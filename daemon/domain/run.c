@@ -244,18 +244,15 @@ static void add_missing(struct run *r, const struct strv *missing)
 	}
 }
 
-/* What is uploaded under an id that was not noted would be taken for a copy's next time. */
+/* What is uploaded under an id that was not noted may be taken for a copy's next time. A state directory that cannot be
+ * written keeps every unit from being stopped, too: each says so itself. */
 static void on_noted(void *arg, const struct fault *f)
 {
 	struct run *r = arg;
 
-	if (!f) {
-		next_unit(r);
-		return;
-	}
-	strv_add(&r->result.errors, f->text);
-	r->result.state = RUN_FAILED;
-	end(r);
+	if (f)
+		strv_addf(&r->result.warnings, "this run is not noted as ours: %s", f->text);
+	next_unit(r);
 }
 
 static void on_units(void *arg, const struct fault *f, struct planned *p)

@@ -183,7 +183,7 @@ def test_repository_of_another(daemon, engine, directory):
     text = (daemon.state / "repository.config").read_text().replace(str(other.repo), str(daemon.repo))
     (daemon.state / "repository.config").write_text(text)
     daemon.start()
-    bad(daemon, "repository", "failed", "another repository", "identity.json")
+    bad(daemon, "repository", "failed", "another repository", "init --reconnect")
 
 
 def test_small_and_read_only_directories(engine, directory):

@@ -65,9 +65,8 @@ def test_another_repository_than_before(engine, daemon):
     cache = daemon.directory / "cache/kopia"
     (cache / "somebody-elses").write_text("x")
     daemon.stop()
-    (daemon.state / "identity.json").unlink()
     daemon.configure(kopia__repository_path=daemon.directory / "another")
-    daemon.start().init()
+    daemon.start().ctl("init", "--reconnect", check=0)
     assert daemon.call("ListRestorePoints")["parameters"]["restore_points"] == []
     daemon.backup("one")
     assert (cache / "somebody-elses").exists()

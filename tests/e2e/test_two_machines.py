@@ -151,3 +151,28 @@ def test_the_state_is_lost(engine, directory, first):
     first.ctl("init", "--adopt", check=0)
     first.ctl("retention", "--yes", check=0)
     assert first.points() == [new]
+
+
+def test_another_repository_is_meant(engine, directory, first):
+    """A disk was replaced: no file of ours is removed by hand. And back again: its points are still this host's."""
+    first.start()
+    old = first.points()
+    moved = directory / "moved"
+    first.repo = directory / "repo"
+    first.repo.rename(moved)
+    r = first.ctl("init", check=1)
+    assert "is its disk mounted?" in r.stderr and "kopi-docka init --reconnect" in r.stderr
+    assert "created" in first.ctl("init", "--reconnect", check=0).stdout
+    new = first.backup()["backup_id"]
+    assert first.points() == [new] and first.identity() == f"kopi-docka@{os.uname().nodename}"
+    first.repo.rename(directory / "other")
+    moved.rename(first.repo)
+    for argv in (["backup"], ["init"]):
+        r = first.ctl(*argv, check=1)
+        assert "another repository" in r.stdout + r.stderr, r
+    assert "--reconnect" in r.stderr
+    text = first.ctl("init", "--reconnect", check=0).stdout
+    assert "connected to" in text and "restore points of this host: 1 unit" in text
+    assert first.points() == old
+    newest = first.backup()["backup_id"]
+    assert first.points() == [newest]

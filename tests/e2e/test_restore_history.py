@@ -3,6 +3,8 @@
 import json
 
 import test_restore_way_back
+import world
+from test_restore_kill import kill_at
 
 
 def restores(daemon, **more):
@@ -54,3 +56,16 @@ def test_the_last_is_not_one_that_undid_itself(engine, daemon):
     assert "restore 2  shop, failed" in daemon.ctl("history", check=0).stdout
     daemon.ctl("restore", "shop", "--back", "last", "--yes", check=0)
     assert test_restore_way_back.data(engine) == ("new", "new") and good["number"] == 1
+
+
+def test_one_that_was_cut_off(engine, daemon):
+    engine.container("app", volumes=["vol:/data"])
+    engine.sh("app", "echo old > /data/f")
+    daemon.backup("app")
+    engine.sh("app", "echo new > /data/f")
+    kill_at(daemon, "swap.1", unit="app")
+    cut, = world.until(lambda: restores(daemon), "it is remembered")
+    assert (cut["number"], cut["state"], cut["unit"], cut["put_back"]) == (1, "interrupted", "app", True)
+    assert "restore 1  app, interrupted" in daemon.ctl("history", check=0).stdout
+    assert "no restore of unit app" in daemon.ctl("restore", "app", "--back", "last", "--yes", check=1).stderr
+    assert engine.sh("app", "cat /data/f") == "new\n"

@@ -178,11 +178,15 @@ static int step_into(int dir, const char *name, const struct below *b, const cha
 int spot_below(const struct below *b, bool make, struct spot *ret)
 {
 	char *rest CLEANUP(freep) = xstrdup(b->path), *p = rest;
-	int dir CLEANUP(closep) = place_open(b->root, b->is);
+	int dir CLEANUP(closep) = place_open(b->root, make ? b->is : NULL);
+	struct way_id id;
 
 	*ret = (struct spot)SPOT_INIT;
-	if (dir < 0)
+	if (dir < 0 || way_identify(dir, &id) < 0)
 		return 1;
+	char *found CLEANUP(freep) = way_id_format(&id);
+	if (!make && b->is && !place_same_inode(found, b->is)) /* the way back, maybe after a reboot */
+		return place_refuse("%s is another directory now than when this began: nothing is put back there", b->root);
 	for (char *slash; (slash = strchr(p, '/')); p = slash + 1) {
 		*slash = '\0';
 		int next = step_into(dir, p, b, rest, make);

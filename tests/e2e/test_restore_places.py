@@ -228,3 +228,18 @@ def test_target_is_private(engine, daemon, directory):
     os.chown(theirs, USER, USER)
     r = daemon.ctl("restore", "app", "--target", theirs / "t/x")
     assert r.returncode == 1 and f"{theirs}/t is a link" in r.stderr and not (directory / "x").exists(), r.stderr
+
+
+def test_hard_link_of_an_odd_name(engine, daemon, directory):
+    """What the archive has the data under is named by tar in its message, in C escapes."""
+    engine.container("app", volumes=["vol:/data"])
+    top = os.fsencode(engine.volume("vol"))
+    odd = [b"a new\nline", b"b back\\slash", b"c \xff raw", b"d it's: quoted", "e ünï".encode()]
+    for n, name in enumerate(odd):
+        with open(os.path.join(top, name), "wb") as f:
+            f.write(name)
+        os.link(os.path.join(top, name), os.path.join(top, b"z%d" % n))
+    daemon.backup("app")
+    paths = [w for n in range(len(odd)) for w in ("--path", f"z{n}")]
+    daemon.ctl("restore", "app", "--item", "volume:vol", *paths, "--target", directory / "t", check=0)
+    assert [(directory / f"t/volume%3Avol/z{n}").read_bytes() for n in range(len(odd))] == odd

@@ -192,6 +192,18 @@ static void after_a_reboot(void **state)
 	assert_int_equal(WHOLE("undo", "rename"), 0);
 	assert_old();
 	assert_true(has(KEPT "/1/item.put-back/f", "new"));
+	/* a single path, too: its item is known by the same */
+	char *item CLEANUP(freep) = at("item");
+	struct stat st;
+	assert_int_equal(stat(item, &st), 0);
+	char *is CLEANUP(freep) = xasprintf("12345:%ju", (uintmax_t)st.st_ino), *no CLEANUP(freep) = xasprintf("12345:%ju", (uintmax_t)st.st_ino + 1);
+	put(STAGED "/f", "new");
+	assert_int_equal(PATH("swap", "f"), 0);
+#define UNDO(is) RUN("undo", "--mode", "path", "--new", "@" STAGED "/f", "--dest", "f", "--kept", "@" KEPT "/1/item/f", "--failed",           \
+	"@" KEPT "/1/item.back/f", "--marker", "@x.swap1", "--root", "@item", "--staged", "@" STAGED, "--dest-is", is)
+	assert_int_equal(UNDO(no), 1);
+	assert_int_equal(UNDO(is), 0);
+	assert_true(has("item/f", "old"));
 }
 
 /* A filesystem without exchange: dest is missing for a moment. */

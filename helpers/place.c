@@ -3,15 +3,16 @@
  * kopi-docka-place: what a restore does to an item's path. A child of the daemon and
  * killable, because a dead mount blocks whoever touches it.
  *
- *   stage [--file] [--paths] [--secret] [--beside DIR] [--state DIR] [--mounted PID …] [--running PID …] --id ID --name NAME DEST [PATH …]
+ *   stage [--file] [--paths] [--secret] [--beside DIR] [--state DIR] [--outer DIR] [--mounted PID …] [--running PID …] --id ID --name NAME DEST [PATH …]
  *       a fresh directory for the new data in DEST's mount, where nobody else can write; one JSON line says where it is,
  *       where the old will be kept, what is free there, and what was found at DEST. --secret: what is missing is made 0700
  *   fresh --staged-is DEVICE:INODE STAGED   is it still ours, and empty?
  *   swap, undo --mode MODE --new … --dest … --kept … --failed … --marker … [--nothing] [--root …] [--staged … --staged-is …] [--dest-is …]
  *       the old goes to KEPT ("kept" is printed if that is something) and the new to DEST;
  *       undo goes back from wherever it stands
- *   clear [--marker FILE] DIR
- *       empty it, for a restore in place after a safety copy; a file stays for tar to replace
+ *   clear [--file] [--undo] --marker FILE [--dest-is …] PATH
+ *       empty it, for a restore in place after a safety copy: what is mounted in it stays, and what stays is taken over
+ *   give-back [--undo] --marker FILE [--dest-is …] DIR   … and given back when it is filled
  *   sweep [--staged-is …] STAGED   the staging directory goes
  *   forget ID PATH …   old copies that a restore of this id has kept
  *   room PATH ITEM …, used PATH, save FILE
@@ -75,12 +76,12 @@ bool place_skips(const char *name)
 
 static int usage(void)
 {
-	fputs("usage: kopi-docka-place stage|fresh|swap|undo|clear|sweep|forget|room|used|save …: called by kopi-dockad\n", stderr);
+	fputs("usage: kopi-docka-place stage|fresh|swap|undo|clear|give-back|sweep|forget|room|used|save …: called by kopi-dockad\n", stderr);
 	return 2;
 }
 
 enum { OPT_FILE = 256, OPT_PATHS, OPT_SECRET, OPT_BESIDE, OPT_STATE, OPT_ID, OPT_NAME, OPT_MOUNTED, OPT_RUNNING, OPT_MODE, OPT_NEW,
-	OPT_DEST, OPT_KEPT, OPT_FAILED, OPT_MARKER, OPT_ROOT, OPT_STAGED, OPT_STAGED_IS, OPT_DEST_IS, OPT_NOTHING };
+	OPT_DEST, OPT_KEPT, OPT_FAILED, OPT_MARKER, OPT_ROOT, OPT_STAGED, OPT_STAGED_IS, OPT_DEST_IS, OPT_NOTHING, OPT_UNDO, OPT_OUTER };
 
 static const struct option options[] = {
 	{ "file", no_argument, NULL, OPT_FILE }, { "paths", no_argument, NULL, OPT_PATHS },
@@ -92,7 +93,8 @@ static const struct option options[] = {
 	{ "nothing", no_argument, NULL, OPT_NOTHING }, { "secret", no_argument, NULL, OPT_SECRET },
 	{ "state", required_argument, NULL, OPT_STATE }, { "mounted", required_argument, NULL, OPT_MOUNTED },
 	{ "running", required_argument, NULL, OPT_RUNNING }, { "staged", required_argument, NULL, OPT_STAGED },
-	{ "staged-is", required_argument, NULL, OPT_STAGED_IS }, { "dest-is", required_argument, NULL, OPT_DEST_IS }, { 0 },
+	{ "staged-is", required_argument, NULL, OPT_STAGED_IS }, { "dest-is", required_argument, NULL, OPT_DEST_IS },
+	{ "undo", no_argument, NULL, OPT_UNDO }, { "outer", required_argument, NULL, OPT_OUTER }, { 0 },
 };
 
 static bool take(int opt, struct stage *s, struct exchange *x)
@@ -118,6 +120,8 @@ static bool take(int opt, struct stage *s, struct exchange *x)
 	case OPT_STAGED_IS: x->staged_is = optarg; break;
 	case OPT_DEST_IS: x->dest_is = optarg; break;
 	case OPT_NOTHING: x->nothing = true; break;
+	case OPT_UNDO: x->undo = true; break;
+	case OPT_OUTER: s->outer = optarg; break;
 	default: return false;
 	}
 	return true;
@@ -140,8 +144,10 @@ static int run(const char *verb, char **words, int n, struct stage *s, const str
 		return place_swap(x);
 	if (streq(verb, "undo") && n == 0 && whole(x))
 		return place_undo(x);
-	if (streq(verb, "clear") && n == 1)
-		return place_clear(words[0], x->marker);
+	if ((streq(verb, "clear") || streq(verb, "give-back")) && n == 1 && x->marker) {
+		struct clearing c = { .dest = words[0], .is = x->dest_is, .marker = x->marker, .file = s->file, .undo = x->undo };
+		return streq(verb, "clear") ? place_clear(&c) : place_give_back(&c);
+	}
 	if (streq(verb, "sweep") && n == 1)
 		return place_sweep(words[0], x->staged_is);
 	if (streq(verb, "fresh") && n == 1 && x->staged_is)

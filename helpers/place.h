@@ -44,6 +44,8 @@ int spot_open(const struct spot *s);
 int spot_move(const struct spot *from, const struct spot *to);
 /* The directory ${path} if it is ${is} (NULL: whichever); -1 after a sentence. */
 int place_open(const char *path, const char *is);
+/* The same on the way back, ${undo}: after a reboot a filesystem may have another number, and the inode counts alone. */
+int place_open_again(const char *path, const char *is, bool undo);
 
 /* A directory's times, to be given back when what we did to it is done. */
 struct times {
@@ -57,6 +59,7 @@ void times_give_back(struct times *t);
 struct stage {
 	bool file, paths, secret;
 	const char *beside, *state; /* directories of root's where staging may be; may be NULL */
+	const char *outer;          /* where the item is laid out that this one lies in; may be NULL */
 	const char *id, *name, *dest;
 	struct strv mounted;        /* processes of containers that have the item mounted */
 	struct strv running;        /* of all containers */
@@ -71,6 +74,7 @@ int place_fresh(const char *staged, const char *is);
 struct base {
 	char *path; /* owned, real */
 	bool inside; /* it is the item itself, whose entries move */
+	bool around; /* something is mounted in the item: its entries move, too */
 	bool late;   /* a running container can write there: nothing is laid out before it is stopped */
 };
 /* ${dest}: the item's spot, ${shown} its path. */
@@ -82,6 +86,7 @@ struct within { /* a place, as every mount of its filesystem calls it */
 };
 int within_find(int fd, const char *real, struct within *ret); /* 0 or -errno */
 void within_done(struct within *w);
+bool mounts_below(const char *real); /* is anything mounted in the directory, as our own mountinfo says; yes on any doubt */
 bool within_is_mounted(const struct within *w, const char *pid);  /* it itself */
 bool within_is_used(const struct within *w, const char *pid);    /* it, what lies in it, or writable what it lies in */
 bool within_is_written(const struct within *w, const char *pid); /* it or what it lies in, writable; or that cannot be known */
@@ -97,6 +102,7 @@ struct exchange {
 	const char *mode; /* rename | contents | path */
 	const char *new, *dest, *kept, *failed;
 	const char *marker;       /* rename, path: says which of two is the new one */
+	bool undo;                /* of clear and give-back */
 	bool nothing;             /* new may be missing: dest is only moved away */
 	const char *root;         /* path: dest is relative to it */
 	const char *staged, *staged_is; /* the directory that new lies in or is; NULL: new was kept */
@@ -105,13 +111,28 @@ struct exchange {
 int place_swap(const struct exchange *x);
 int place_undo(const struct exchange *x);
 
+/* place_contents.c */
+int place_swap_contents(const struct exchange *x);
+int place_undo_contents(const struct exchange *x);
+
+/* place_clear.c */
+struct clearing {
+	const char *dest, *is; /* ${is} NULL: whichever */
+	const char *marker;
+	bool file, undo;
+};
+/* What is mounted in it stays. One JSON line: is (what is to be filled), and on the way back what could not be removed: left (a
+ * number), named (the first of these), emptied (it may be of what was restored). */
+int place_clear(const struct clearing *c);
+/* When it is filled: what was taken over and is not in the archive; with ${undo} all, as it was. */
+int place_give_back(const struct clearing *c);
+
 /* place_tree.c */
-int place_move_entries(const char *from, const char *to);
 /* ${to} gets what ${from} has, and loses the xattrs that ${from} has not. */
 int place_copy_attributes(int from, int to, const char *name);
-int place_clear(const char *dir, const char *marker);    /* empties it; other devices stay */
 int place_sweep(const char *staged, const char *is);
-int place_tell_kept(const struct spot *kept);            /* prints "kept" if something is in it */
+bool place_is_something(const struct spot *kept);        /* there, and no empty directory */
+int place_tell_kept(const struct spot *kept);            /* prints "kept" if it is something */
 int place_forget(const char *id, char **paths, int n);
 
 #endif

@@ -9,12 +9,15 @@
  * is a mount point, or a subvolume, has its own mount alone: there it is inside the item.
  */
 #include "helpers/place.h"
+#include "helpers/place_around.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 /* Whatever container writes to it, or whatever cannot be known, counts. */
@@ -102,12 +105,30 @@ static bool must_stay(const struct stage *s, const struct spot *dest, const stru
 	return is_mount_point(dest) || (!s->file && way_identify_at(dest->dir, dest->name, &own) == 0 && own.device != above->device);
 }
 
-int base_choose(const struct stage *s, const struct spot *dest, const char *shown, struct base *ret)
+/* Is anything of another mount or subvolume in it? Walked only where mountinfo cannot say so. */
+static int look_inside(const struct spot *dest, const char *shown, struct base *ret)
+{
+	struct around a = { 0 };
+	struct statfs fs;
+	int fd CLEANUP(closep) = spot_open(dest);
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return place_fail("cannot open", shown);
+	if (!ret->inside && !mounts_below(shown) && fs.f_type != BTRFS_SUPER_MAGIC)
+		return around_check_entry(dest->dir, dest->name, shown);
+	int r = around_look(fd, shown, false, &a);
+	ret->around = ret->inside || a.mounted.n > 0;
+	if (r == 0)
+		r = ret->around ? around_check(&a) : around_check_entry(dest->dir, dest->name, shown);
+	around_done(&a);
+	return r;
+}
+
+static int choose(const struct stage *s, const struct spot *dest, const char *shown, struct base *ret)
 {
 	char *parent CLEANUP(freep) = xstrndup(shown, strrchr(shown, '/') == shown ? 1 : (size_t)(strrchr(shown, '/') - shown));
 	struct way_id above;
 
-	*ret = (struct base){ 0 };
 	if (way_identify(dest->dir, &above) < 0)
 		return place_fail("cannot look at", parent);
 	if (must_stay(s, dest, &above)) {
@@ -119,11 +140,22 @@ int base_choose(const struct stage *s, const struct spot *dest, const char *show
 		(ret->path = topmost(s, parent, &above))) {
 		return 0;
 	} else {
-		ret->path = TAKE_PTR(parent);
+		/* Beside it would be inside the outer one, and go away with that. */
+		ret->path = s->outer && same_mount(s->outer, &above) ? xstrdup(s->outer) : TAKE_PTR(parent);
 	}
 	ret->late = is_written(s, ret->path);
 	if (!strstr(ret->path, "/" PLACE_STAGING) && !strstr(ret->path, "/" PLACE_KEPT))
 		return 0;
 	freep(&ret->path);
 	return place_refuse("%s lies in a directory of a name that is ours: rename that, or restore with --target", shown);
+}
+
+int base_choose(const struct stage *s, const struct spot *dest, const char *shown, struct base *ret)
+{
+	*ret = (struct base){ 0 };
+	int r = choose(s, dest, shown, ret);
+
+	if (r != 0 || s->paths)
+		return r;
+	return s->file ? around_check_entry(dest->dir, dest->name, shown) : look_inside(dest, shown, ret);
 }

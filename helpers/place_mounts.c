@@ -57,6 +57,20 @@ static const char *rest_of(const char *path, const char *outer)
 	return strncmp(path, outer, len) == 0 && (path[len] == '/' || path[len] == '\0') ? path + len : NULL;
 }
 
+bool mounts_below(const char *real)
+{
+	struct buf text CLEANUP(buf_done) = { 0 };
+	bool found = file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &text) < 0;
+
+	for (const char *at = text.data; !found && at && *at; at = next_line(at)) {
+		struct line l = { 0 };
+		const char *rest = line_parse(at, &l) ? rest_of(l.point, real) : NULL;
+		found = rest && *rest;
+		line_done(&l);
+	}
+	return found;
+}
+
 int within_find(int fd, const char *real, struct within *ret)
 {
 	struct buf text CLEANUP(buf_done) = { 0 };

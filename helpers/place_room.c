@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Is there room, in place and for safety copies, and the copies that go into a directory. */
 #include "helpers/place.h"
+#include "helpers/place_around.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -114,6 +115,21 @@ static void add_up(struct count *c, int fd)
 		closedir(d);
 }
 
+/* What chattr keeps from being removed is told before anything is stopped. */
+static int check_flags(const struct spot *s, const char *path)
+{
+	struct around a = { 0 };
+	int fd CLEANUP(closep) = spot_open(s);
+
+	if (fd < 0)
+		return around_check_entry(s->dir, s->name, path);
+	int r = around_look(fd, path, true, &a);
+	if (r == 0)
+		r = around_check(&a);
+	around_done(&a);
+	return r;
+}
+
 int place_used(const char *path)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
@@ -125,6 +141,8 @@ int place_used(const char *path)
 		return 1;
 	if (fstatat(at.dir, at.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return place_fail("cannot measure", path);
+	if (check_flags(&at, path) != 0)
+		return 1;
 	c.device = st.st_dev;
 	c.bytes = (int64_t)st.st_blocks * 512;
 	if (S_ISDIR(st.st_mode))

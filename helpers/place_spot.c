@@ -70,6 +70,19 @@ int place_open(const char *path, const char *is)
 	return TAKE_FD(fd);
 }
 
+int place_open_again(const char *path, const char *is, bool undo)
+{
+	struct way_id then, now;
+	int fd CLEANUP(closep) = place_open(path, undo ? NULL : is);
+
+	if (fd < 0 || !undo || !is)
+		return TAKE_FD(fd);
+	if (way_identify(fd, &now) == 0 && way_id_parse(is, &then) == 0 && now.inode == then.inode)
+		return TAKE_FD(fd);
+	IGNORE(place_refuse("%s is another directory now than when this began: nothing is put back there", path));
+	return -1;
+}
+
 int spot_at(const char *path, struct spot *ret)
 {
 	struct fault f = { 0 };

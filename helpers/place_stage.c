@@ -190,7 +190,7 @@ static void tell(const struct stage *s, const struct laid *l, const char *dest, 
 	json_put_text(o, "staged_is", staged_is);
 	json_put_text(o, "kept", kept);
 	json_put_text(o, "failed", failed);
-	json_put_text(o, "mode", s->paths ? "path" : l->base.inside ? "contents" : "rename");
+	json_put_text(o, "mode", s->paths ? "path" : l->base.around ? "contents" : "rename");
 	json_put_flag(o, "late", l->base.late);
 	/* A container that was made with a directory has one to mount it on, and no file will do. */
 	int was_directory CLEANUP(closep) = s->file && s->mounted.n ? spot_open(spot) : -1;

@@ -6,8 +6,7 @@
  * rename, path: MARKER is written with the new one's inode; new and dest change names in
  * one step, so that dest is never missing; the old goes to KEPT. The way back looks which
  * of the places has that inode. Without a marker nothing had begun.
- * contents (dest is a mount point): the old entries move to KEPT.part, which becomes KEPT
- * when it has all of them; then the new ones move in. The way back does the same with FAILED.
+ * contents: see place_contents.c.
  */
 #include "helpers/place.h"
 
@@ -164,67 +163,6 @@ static int undo_names(const struct exchange *x, struct places *p, const char *ma
 	return 0;
 }
 
-/* --- contents ------------------------------------------------------------------------------ */
-
-static bool is_there(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0;
-}
-
-static int move(int from_dir, const char *from, int to_dir, const char *to)
-{
-	return renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) < 0 ? place_fail("cannot move to", to) : 0;
-}
-
-static int copy_top(const char *from, const char *to)
-{
-	int a CLEANUP(closep) = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int b CLEANUP(closep) = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return a < 0 || b < 0 ? place_fail("cannot open", a < 0 ? from : to) : place_copy_attributes(a, b, to);
-}
-
-/* All of ${dest}'s entries to ${away}, which is there only when it has them all. */
-static int empty_into(const char *dest, const char *away)
-{
-	char *part CLEANUP(freep) = xasprintf("%s.part", away);
-
-	if (place_make_parent(away, 0700) != 0)
-		return 1;
-	if (mkdir(part, 0700) < 0 && errno != EEXIST)
-		return place_fail("cannot make", part);
-	if (copy_top(dest, part) != 0 || place_move_entries(dest, part) != 0)
-		return 1;
-	return move(AT_FDCWD, part, AT_FDCWD, away);
-}
-
-static int swap_contents(const struct exchange *x)
-{
-	if (empty_into(x->dest, x->kept) != 0 || !is_there(x->new))
-		return is_there(x->kept) ? 0 : 1;
-	if (place_move_entries(x->new, x->dest) != 0)
-		return 1;
-	return copy_top(x->new, x->dest);
-}
-
-static int undo_contents(const struct exchange *x)
-{
-	char *part CLEANUP(freep) = xasprintf("%s.part", x->kept);
-
-	if (!is_there(x->kept)) { /* the old had not left wholly, and nothing new had come */
-		if (is_there(part) && place_move_entries(part, x->dest) == 0)
-			return rmdir(part) < 0 ? place_fail("cannot remove", part) : 0;
-		return is_there(part) ? 1 : 0;
-	}
-	if (!is_there(x->failed) && empty_into(x->dest, x->failed) != 0)
-		return 1;
-	if (place_move_entries(x->kept, x->dest) != 0 || copy_top(x->kept, x->dest) != 0)
-		return 1;
-	return rmdir(x->kept) < 0 ? place_fail("cannot remove", x->kept) : 0;
-}
-
 /* --- both ------------------------------------------------------------------------------------ */
 
 /* A rename that is lost with the power leaves the old, and the ledger knows; one that was lost in part would not. */
@@ -254,14 +192,7 @@ static int exchange(const struct exchange *x, const char *mark)
 
 int place_swap(const struct exchange *x)
 {
-	if (streq(x->mode, "contents")) {
-		if (!x->nothing && !is_there(x->new))
-			return place_refuse("%s is not there any more: what is at %s stays", x->new, x->dest);
-		struct spot kept CLEANUP(spot_done) = SPOT_INIT;
-		int ended = swap_contents(x);
-		return ended != 0 || spot_ours(x->kept, false, &kept) != 0 ? 1 : place_tell_kept(&kept);
-	}
-	return exchange(x, NULL);
+	return streq(x->mode, "contents") ? place_swap_contents(x) : exchange(x, NULL);
 }
 
 int place_undo(const struct exchange *x)
@@ -270,7 +201,7 @@ int place_undo(const struct exchange *x)
 	struct fault f = { 0 };
 
 	if (streq(x->mode, "contents"))
-		return undo_contents(x);
+		return place_undo_contents(x);
 	int r = file_read(x->marker, 256, &mark);
 	if (r == -ENOENT)
 		return 0;

@@ -13,26 +13,6 @@
 
 #include "common/fd.h"
 
-int place_move_entries(const char *from, const char *to)
-{
-	DIR *d = opendir(from);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d)
-		return place_fail("cannot list", from);
-	while (r == 0 && (e = readdir(d))) {
-		if (place_skips(e->d_name))
-			continue;
-		char *a CLEANUP(freep) = xasprintf("%s/%s", from, e->d_name);
-		char *b CLEANUP(freep) = xasprintf("%s/%s", to, e->d_name);
-		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_NOREPLACE) < 0)
-			r = place_fail("cannot move", a);
-	}
-	closedir(d);
-	return r;
-}
-
 /* --- attributes -------------------------------------------------------------------------- */
 
 static void copy_xattr(int from, int to, const char *key)
@@ -82,29 +62,29 @@ int place_copy_attributes(int from, int to, const char *name)
 
 /* --- removing ---------------------------------------------------------------------------- */
 
-/* Returns 0, 1: something of another device stays below, or -errno. */
-static int empty(int fd, dev_t device, bool top);
+/* Returns 0, 1: something that is mounted stays below, or -errno. */
+static int empty(int fd, const struct way_id *as);
 
-static int remove_entry(int dir, const char *name, dev_t device)
+static int remove_entry(int dir, const char *name, const struct way_id *as)
 {
-	struct stat st;
+	struct way_id id;
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		return unlinkat(dir, name, 0) < 0 ? -errno : 0;
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || st.st_dev != device) {
+	if (way_identify(fd, &id) < 0 || !way_same_mount(&id, as)) {
 		close(fd);
 		return 1;
 	}
-	int r = empty(fd, device, false); /* closes */
+	int r = empty(fd, as); /* closes */
 	if (r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
 		r = errno == EBUSY ? 1 : -errno;
 	return r;
 }
 
-static int empty(int fd, dev_t device, bool top)
+static int empty(int fd, const struct way_id *as)
 {
 	DIR *d = fdopendir(fd);
 	struct dirent *e;
@@ -115,36 +95,16 @@ static int empty(int fd, dev_t device, bool top)
 		return -ENOMEM;
 	}
 	while (r >= 0 && (e = readdir(d))) {
-		if (streq(e->d_name, ".") || streq(e->d_name, "..") || (top && place_skips(e->d_name)))
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
 			continue;
-		int one = remove_entry(dirfd(d), e->d_name, device);
+		int one = remove_entry(dirfd(d), e->d_name, as);
 		r = one < 0 || one > r ? one : r;
 	}
 	closedir(d);
 	return r;
 }
 
-int place_clear(const char *dir, const char *marker)
-{
-	struct stat st;
-	struct fault f = { 0 };
-
-	if (marker && file_replace(marker, "begun", 5, 0600, &f) < 0)
-		return place_refuse("%s", f.text);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOTDIR || errno == ENOENT))
-		return 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return place_fail("cannot open", dir);
-	int r = empty(fd, st.st_dev, true);
-	if (r >= 0)
-		return 0;
-	errno = -r;
-	return place_fail("cannot empty", dir);
-}
-
-int place_tell_kept(const struct spot *kept)
+bool place_is_something(const struct spot *kept)
 {
 	struct stat st;
 	bool any = kept->dir >= 0 && fstatat(kept->dir, kept->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -160,7 +120,12 @@ int place_tell_kept(const struct spot *kept)
 		closedir(d);
 	else
 		closep(&fd);
-	if (any)
+	return any;
+}
+
+int place_tell_kept(const struct spot *kept)
+{
+	if (place_is_something(kept))
 		puts("kept");
 	return 0;
 }
@@ -223,7 +188,10 @@ static int forget(const char *id, const char *path)
 		return 0;
 	if (fstat(s.dir, &st) < 0 || st.st_uid != 0 || (st.st_mode & 0077))
 		return place_refuse("the directory of %s is not ours: it stays", whole);
-	int r = remove_entry(s.dir, s.name, st.st_dev);
+	struct way_id as;
+	int r = way_identify(s.dir, &as);
+	if (r == 0)
+		r = remove_entry(s.dir, s.name, &as);
 	errno = r < 0 ? -r : EBUSY;
 	if (r != 0 && r != -ENOENT)
 		return place_fail("cannot remove", path);

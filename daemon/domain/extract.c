@@ -134,14 +134,14 @@ void archive_list_judge(const struct context *ctx, const struct pipeline_result 
 }
 
 struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,
-	const struct strv *paths, extract_done_fn *done, void *arg)
+	const struct tar_extract *what, extract_done_fn *done, void *arg)
 {
 	struct extract *x = xcalloc(1, sizeof(*x));
 	struct strv tar CLEANUP(strv_done) = { 0 }, env CLEANUP(strv_done) = { 0 };
 	struct pipeline_options o = { .consumer = CHILD_OPTIONS_INIT, .arg = x };
 
 	*x = (struct extract){ .ctx = ctx, .from_repository = !from->path, .done = done, .arg = arg };
-	tar_argv_extract(paths, &tar);
+	tar_argv_extract(what, &tar);
 	tar_environment(&env);
 	o.consumer.argv = (const char *const *)tar.v;
 	o.consumer.env = (const char *const *)env.v;

@@ -5,6 +5,7 @@
 #include "daemon/domain/context.h"
 #include "daemon/mech/pipeline.h"
 #include "daemon/pure/swaps.h"
+#include "daemon/pure/tar.h"
 
 /* An archive out of the repository (or a directory) into a directory, both exits checked: tar is started in it, and
  * in no other (law 11).
@@ -13,9 +14,9 @@
 struct extract;
 typedef void extract_done_fn(void *arg, const struct fault *f, const char *err, const struct strv *lost);
 
-/* ${paths}: members of tar's command line behind "--no-unquote", NULL: all. Copies. */
+/* ${what} NULL: all of it. Copies. */
 struct extract *extract_start(const struct context *ctx, const struct archive *from, const struct child_place *into,
-	const struct strv *paths, extract_done_fn *done, void *arg);
+	const struct tar_extract *what, extract_done_fn *done, void *arg);
 /* A directory that must be ${is}, "DEVICE:INODE"; NULL: whichever. Borrows. */
 struct child_place extract_place(const char *path, const char *is);
 void extract_abort(struct extract *x); /* done follows; NULL is fine */

@@ -113,7 +113,7 @@ struct restore_item *restore_add_item(struct restore *r, const char *id)
 void restore_item_done(struct restore_item *it)
 {
 	char *owned[] = { it->kind, it->id, it->source_id, it->reuse, it->path, it->dest, it->volume, it->staged, it->kept, it->failed,
-		it->asked, it->staged_is, it->dest_is, it->above_is };
+		it->asked, it->staged_is, it->dest_is, it->above_is, it->outer };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

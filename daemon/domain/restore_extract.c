@@ -97,7 +97,8 @@ static void extract(struct restore *r, struct restore_item *it)
 
 	strv_copy(&paths, &r->paths);
 	strv_copy(&paths, &it->also);
-	it->extract = extract_start(r->ctx, &it->from, &into, paths.n ? &paths : NULL, on_extracted, it);
+	struct tar_extract what = { .paths = &paths };
+	it->extract = extract_start(r->ctx, &it->from, &into, &what, on_extracted, it);
 }
 
 /* --- what a container could write to: when it is stopped ------------------------------------- */

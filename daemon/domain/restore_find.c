@@ -313,6 +313,21 @@ static int check_owners(const struct restore *r, struct fault *f)
 	return -EINVAL;
 }
 
+/* What lies in another item comes after it, or it would go along with the old; else as they were named. */
+static void outer_first(struct restore *r)
+{
+	for (size_t i = 1; i < r->n_items; i++)
+		for (size_t j = 0; j < i; j++) {
+			const char *outer = r->items[i].dest, *inner = r->items[j].dest;
+			if (!outer || !inner || !path_inside(inner, outer))
+				continue;
+			struct restore_item moved = r->items[i];
+			memmove(&r->items[j + 1], &r->items[j], (i - j) * sizeof(moved));
+			r->items[j] = moved;
+			break;
+		}
+}
+
 static void on_planned(void *arg, const struct fault *f, struct planned *p)
 {
 	struct restore *r = arg;
@@ -327,6 +342,8 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 		IGNORE(restore_map_items(r, &own)); /* the fault tells, as below */
 	for (size_t i = 0; i < r->n_items && own.code == FAULT_NONE; i++)
 		IGNORE(restore_locate(r, &r->items[i], &own)); /* the fault tells */
+	if (!r->back) /* that goes backwards: what lies in another went last, and comes back first */
+		outer_first(r);
 	if (own.code != FAULT_NONE)
 		restore_next(r, &own);
 	else

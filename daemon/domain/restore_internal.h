@@ -27,6 +27,7 @@ struct restore_item {
 	char *path;              /* of ${reuse}: a single path in the item */
 	char *dest;              /* the item's path on this host, or below the target; once it is staged, without its links */
 	char *asked;             /* dest as it was located; NULL before it is staged */
+	char *outer;             /* where the item is laid out that it lies in, which is exchanged before it; NULL */
 	char *volume;            /* engine's name; NULL for binds and targets */
 	char *kind;              /* the point's tag: a POINT_ word, NULL unknown */
 	bool today, today_held;  /* an item of the unit as it is today; only read there, and outside of its own directory */

@@ -18,6 +18,7 @@
 #include "daemon/domain/restore_internal.h"
 
 #define PLACE_DEADLINE_MS 60000
+#define STAGE_DEADLINE_MS (10 * 60 * 1000) /* what is mounted in an item is looked for by walking it */
 #define MEASURE_DEADLINE_MS (30 * 60 * 1000)
 #define NAME_LENGTH 200
 
@@ -151,11 +152,26 @@ static void add_processes(const struct restore *r, const struct restore_item *it
 	}
 }
 
+/* An item before it that it lies in: BASE/.kopi-docka-kept/ID/NAME says where that is laid out. */
+static void find_outer(const struct restore *r, struct restore_item *it)
+{
+	for (const struct restore_item *o = r->items; o < it && !it->outer; o++) {
+		const char *base = o->kept && path_inside(it->dest, o->dest) ? strstr(o->kept, "/.kopi-docka-kept/") : NULL;
+		if (base)
+			it->outer = base == o->kept ? xstrdup("/") : xstrndup(o->kept, (size_t)(base - o->kept));
+	}
+}
+
 static void stage(struct restore *r, struct restore_item *it)
 {
 	struct strv words CLEANUP(strv_done) = { 0 };
 
 	strv_add(&words, "stage");
+	find_outer(r, it);
+	if (it->outer) {
+		strv_add(&words, "--outer");
+		strv_add(&words, it->outer);
+	}
 	if (r->target)
 		strv_add(&words, "--secret");
 	strv_add(&words, "--state");
@@ -179,7 +195,7 @@ static void stage(struct restore *r, struct restore_item *it)
 		strv_add(&words, it->path);
 	else
 		strv_copy(&words, &r->paths);
-	restore_run_place(r, &words, PLACE_DEADLINE_MS, on_staged, it);
+	restore_run_place(r, &words, STAGE_DEADLINE_MS, on_staged, it);
 }
 
 /* --- the record: from here on whoever comes after a kill can put back and clean up ------------- */

@@ -125,6 +125,15 @@ struct json_object *restore_record(struct restore *r)
 	return o;
 }
 
+static void tell_what_stays(struct restore *r, const struct swap *s)
+{
+	for (size_t i = 0; i < s->stays.n; i++) {
+		char *quoted CLEANUP(freep) = text_is_plain(s->stays.v[i]) ? xstrdup(s->stays.v[i]) : text_quote(s->stays.v[i]);
+		strv_addf(&r->next_steps, "%s/%s is a mount or a subvolume of its own: it stays as it was, and nothing was put into it", s->dest,
+			quoted);
+	}
+}
+
 struct json_object *restore_reply(struct restore *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -136,6 +145,8 @@ struct json_object *restore_reply(struct restore *r)
 		json_put_number(o, "number", r->number);
 	for (size_t i = 0; i < r->swaps.n; i++)
 		json_object_array_add(list, swap_json(r, &r->swaps.v[i]));
+	for (size_t i = 0; i < r->swaps.n; i++)
+		tell_what_stays(r, &r->swaps.v[i]);
 	json_object_object_add(o, "restored", list);
 	json_put_text(o, "recipe_directory", r->recipe_dir);
 	json_put_text(o, "service", service_word(r));

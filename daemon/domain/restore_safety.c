@@ -33,6 +33,15 @@ static void safety_over(struct restore *r, const struct fault *f)
 	safety_next(r);
 }
 
+/* What was looked at when it was staged, and nothing else that somebody put in its place: the copy can be restored. */
+static struct child_place what_is_there(const struct restore_item *it)
+{
+	struct child_place place = extract_place(it->dest, it->dest_is);
+
+	place.is_file = it->is_file;
+	return place;
+}
+
 /* --- into the repository --------------------------------------------------------------------------- */
 
 static void on_uploaded(void *arg, struct transfer *t)
@@ -78,12 +87,15 @@ static void upload(struct restore *r, struct restore_item *it)
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (values[i])
 			tags[n_tags++] = (struct kopia_tag){ keys[i], values[i] };
+	struct child_place old = what_is_there(it);
 	struct transfer_options o = {
 		.loop = r->ctx->loop,
 		.conf = r->ctx->conf,
 		.repository = r->ctx->repository,
-		.path = it->dest,
-		.is_file = it->is_file,
+		.path = old.path,
+		.is_file = old.is_file,
+		.device = old.device,
+		.inode = old.inode,
 		.create = { .source = source, .file = file, .tags = tags, .n_tags = n_tags, .start_ms = wall_ms() },
 		.arg = r,
 	};
@@ -146,7 +158,7 @@ static void write_tar(struct restore *r, const struct restore_item *it)
 	tar_environment(&env);
 	producer.argv = (const char *const *)tar.v;
 	producer.env = (const char *const *)env.v;
-	producer.in = (struct child_place){ .path = it->dest, .is_file = it->is_file };
+	producer.in = what_is_there(it);
 	pipeline_produce(r->pipeline, &producer);
 }
 

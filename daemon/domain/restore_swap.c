@@ -32,7 +32,7 @@ static struct swap *add_swap(struct restore *r, const struct restore_item *it)
 	s->is_file = it->is_file;
 	s->staged = xstrdup(it->staged);
 	s->staged_is = xstrdup(it->staged_is);
-	s->dest_is = xstrdup(it->dest_is);
+	s->dest_is = it->outer ? NULL : xstrdup(it->dest_is); /* by then it is what its outer item brought */
 	s->above_is = xstrdup(it->above_is);
 	s->bring_nothing = it->reuse && it->nothing;
 	return s;

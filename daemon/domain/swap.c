@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each swap is one or two stages: kopi-docka-place (swap, undo, clear), and in place the
- * extraction of the new, or of the safety copy, into what was emptied.
+ * Each swap is one stage of kopi-docka-place (swap, undo), and three in place: it is taken over
+ * and emptied (clear), the new, or the safety copy, is extracted into it, and what was taken
+ * over is given back.
  */
 #include "daemon/domain/swap.h"
 
@@ -10,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/paths.h"
+#include "common/text.h"
+#include "common/varlink.h"
 #include "daemon/domain/extract.h"
 #include "daemon/mech/child.h"
 #include "daemon/mech/steps.h"
@@ -25,12 +29,15 @@ struct swapper {
 	bool cancelled;
 	size_t next; /* one behind the one under way; undoing counts from the end */
 	struct extract *extract;
+	bool filled; /* the current one, in place: it is given back */
 	swapper_done_fn *done;
 	void *arg;
 	struct fault fault;
+	struct fault left; /* of the way back in place: what could not be removed and is not the old */
 };
 
 static void next_swap(void *arg);
+static void place(struct swapper *x, const struct swap *s);
 
 static struct swap *current(const struct swapper *x)
 {
@@ -58,6 +65,13 @@ static void swap_over(struct swapper *x, const struct fault *f)
 
 /* --- in place -------------------------------------------------------------------------- */
 
+static void given_back(struct swapper *x)
+{
+	if (x->action == SWAPS_UNDO && x->left.code == FAULT_NONE)
+		IGNORE(unlink(current(x)->marker)); /* a second way back would do the same */
+	swap_over(x, x->left.code == FAULT_NONE ? NULL : &x->left);
+}
+
 static void on_extracted(void *arg, const struct fault *f, const char *err, const struct strv *lost)
 {
 	struct swapper *x = arg;
@@ -65,24 +79,74 @@ static void on_extracted(void *arg, const struct fault *f, const char *err, cons
 	(void)err;
 	x->extract = NULL;
 	strv_copy(&current(x)->lost, lost);
-	if (!f && x->action == SWAPS_UNDO)
-		IGNORE(unlink(current(x)->marker)); /* a second way back would do the same */
-	swap_over(x, f);
+	x->filled = true;
+	if (f)
+		swap_over(x, f);
+	else if (current(x)->is_file)
+		given_back(x);
+	else
+		place(x, current(x));
 }
 
-static void fill(struct swapper *x)
+/* ${is}: what was emptied, and nothing else is filled; nor what is mounted in it. */
+static void fill(struct swapper *x, const struct swap *s, const char *is)
 {
-	const struct swap *s = current(x);
 	char *parent CLEANUP(freep) = xstrdup(s->dest);
 	char *slash = strrchr(parent, '/');
+	bool undo = x->action == SWAPS_UNDO;
 
 	if (s->is_file && slash)
 		slash[slash == parent ? 1 : 0] = '\0';
-	struct child_place into = extract_place(parent, s->is_file ? s->above_is : s->dest_is);
-	x->extract = extract_start(x->ctx, x->action == SWAPS_UNDO ? &s->safety : &s->from, &into, NULL, on_extracted, x);
+	struct child_place into = extract_place(parent, is);
+	struct tar_extract what = { .without = &s->stays, .keep_old = undo && !s->is_file };
+	x->extract = extract_start(x->ctx, undo ? &s->safety : &s->from, &into, &what, on_extracted, x);
+}
+
+/*
+ * On the way back it goes on over what cannot be removed. Where nothing new had come that is the old itself; where
+ * something had, it may be the new, and then the item is not as it was.
+ */
+static void take_left(struct swapper *x, const struct swap *s, struct json_object *o)
+{
+	struct strv named CLEANUP(strv_done) = { 0 };
+	int64_t n = json_number(o, "left", 0);
+	bool emptied = json_flag(o, "emptied", true);
+
+	json_read_list(o, "named", &named);
+	for (size_t i = 0; i < named.n; i++)
+		log_warning("%s/%s could not be removed on the way back%s", s->dest, named.v[i],
+			emptied ? "" : ": it is what was there before, and stays");
+	if (n > 0 && emptied)
+		fault_set(&x->left, FAULT_FAILED, -EPERM, "%s/%s%s could not be removed and may be what was restored: remove it (chattr -ia), "
+			"the rest is back", s->dest, named.n ? named.v[0] : "", n > 1 ? " and others" : "");
 }
 
 /* --- by kopi-docka-place --------------------------------------------------------------- */
+
+static void take_stays(struct swap *s, struct json_object *o)
+{
+	struct strv quoted CLEANUP(strv_done) = { 0 };
+
+	strv_done(&s->stays);
+	json_read_list(o, "stays", &quoted);
+	for (size_t i = 0; i < quoted.n; i++)
+		strv_take(&s->stays, text_unquote(quoted.v[i]));
+}
+
+static void placed_in_place(struct swapper *x, struct swap *s, const char *out)
+{
+	struct json_object *o CLEANUP(json_putp) = json_parse(out, strlen(out));
+
+	if (x->filled) {
+		given_back(x);
+		return;
+	}
+	x->left = (struct fault){ 0 };
+	take_stays(s, o);
+	if (x->action == SWAPS_UNDO)
+		take_left(x, s, o);
+	fill(x, s, json_text(o, "is") ? json_text(o, "is") : "");
+}
 
 static void on_placed(void *arg, const struct child_result *c)
 {
@@ -97,11 +161,13 @@ static void on_placed(void *arg, const struct child_result *c)
 		return;
 	}
 	if (s->mode == SWAP_IN_PLACE && x->action <= SWAPS_UNDO) {
-		fill(x);
+		placed_in_place(x, s, c->out);
 		return;
 	}
 	if (x->action == SWAPS_DO) {
-		s->has_kept = starts_with(c->out, "kept");
+		struct json_object *o CLEANUP(json_putp) = s->mode == SWAP_CONTENTS ? json_parse(c->out, c->out_len) : NULL;
+		take_stays(s, o);
+		s->has_kept = o ? json_flag(o, "kept", false) : starts_with(c->out, "kept");
 		s->nothing = !s->has_kept;
 	} else if (x->action == SWAPS_UNDO && s->done) {
 		free(s->put_back);
@@ -140,8 +206,13 @@ static void build(const struct swapper *x, const struct swap *s, struct strv *ar
 
 	strv_take(argv, path_helper("kopi-docka-place"));
 	if (x->action <= SWAPS_UNDO && s->mode == SWAP_IN_PLACE) {
-		strv_add(argv, "clear");
+		strv_add(argv, x->filled ? "give-back" : "clear");
+		if (s->is_file)
+			strv_add(argv, "--file");
+		if (x->action == SWAPS_UNDO)
+			strv_add(argv, "--undo");
 		add_option(argv, "--marker", s->marker);
+		add_option(argv, "--dest-is", s->dest_is);
 		strv_add(argv, s->dest);
 		return;
 	}
@@ -167,7 +238,8 @@ static void place(struct swapper *x, const struct swap *s)
 	build(x, s, &argv);
 	o.argv = (const char *const *)argv.v;
 	/* A dead mount ends it, and the way back looks at what is true; removing may take its time. */
-	o.deadline_ms = x->action <= SWAPS_UNDO && s->mode != SWAP_IN_PLACE ? RENAME_DEADLINE_MS : REMOVE_DEADLINE_MS;
+	bool walks = x->action > SWAPS_UNDO || s->mode == SWAP_IN_PLACE || s->mode == SWAP_CONTENTS;
+	o.deadline_ms = walks ? REMOVE_DEADLINE_MS : RENAME_DEADLINE_MS;
 	o.die_with_parent = true; /* what comes after a kill must find it standing still */
 	o.arg = x;
 	child_start(x->ctx->loop, &o, on_placed);
@@ -200,6 +272,7 @@ static void next_swap(void *arg)
 		return;
 	}
 	x->next++;
+	x->filled = false;
 	if (nothing_to_do(x, current(x)))
 		loop_defer(x->ctx->loop, next_swap, x);
 	else

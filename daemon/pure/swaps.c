@@ -173,6 +173,7 @@ void swaps_done(struct swaps *s)
 			free(*text_of(&s->v[i], j));
 		free(s->v[i].put_back);
 		strv_done(&s->v[i].lost);
+		strv_done(&s->v[i].stays);
 	}
 	free(s->v);
 	strv_done(&s->containers);

@@ -38,6 +38,7 @@ struct swap {
 	bool done, has_kept;
 	bool bring_nothing;          /* new may be missing: that is what is brought back */
 	struct strv lost;            /* what could not be made: its path is too long */
+	struct strv stays;           /* what is mounted in it: paths below it */
 	char *put_back;              /* where the new went on the way back, NULL */
 };
 

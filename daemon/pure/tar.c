@@ -72,13 +72,23 @@ static void add_parents(const struct strv *paths, struct strv *argv)
 	strv_copy(argv, &parents);
 }
 
-void tar_argv_extract(const struct strv *paths, struct strv *argv)
+void tar_argv_extract(const struct tar_extract *o, struct strv *argv)
 {
+	const struct strv *paths = o ? o->paths : NULL;
 	static const char *const fixed[] = { TAR, "-xpf", "-", "--no-unquote", "--numeric-owner", "--xattrs", "--xattrs-include=*",
 		"--delay-directory-restore", "--warning=no-timestamp" }; /* a clock that was wrong once is no fault */
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(argv, fixed[i]);
+	if (o && o->keep_old)
+		strv_add(argv, "--skip-old-files");
+	for (size_t i = 0; o && o->without && i < o->without->n; i++) {
+		if (i == 0) {
+			strv_add(argv, "--anchored");
+			strv_add(argv, "--no-wildcards");
+		}
+		strv_addf(argv, "--exclude=./%s", o->without->v[i]);
+	}
 	if (!paths || !paths->n)
 		return;
 	strv_add(argv, "--no-unquote");

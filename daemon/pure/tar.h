@@ -16,9 +16,13 @@ struct tar_read {
  * tar goes to its -C only when it begins to read, and who owns a directory on the way leads it elsewhere by then. A
  * single file that somebody asked for by name is not excluded by a pattern. */
 void tar_argv_create(const struct tar_read *o, struct strv *argv);
-/* tar -xf - into the working directory; ${paths}: only these, of tar_path(), and the directories
- * above them; may be NULL. */
-void tar_argv_extract(const struct strv *paths, struct strv *argv);
+struct tar_extract {
+	const struct strv *paths;   /* only these, of tar_path(), and the directories above them; NULL or empty: all */
+	const struct strv *without; /* not these, nor what is below them; may be NULL */
+	bool keep_old;              /* what is there stays as it is */
+};
+/* tar -xf - into the working directory; ${o} NULL: all of it. */
+void tar_argv_extract(const struct tar_extract *o, struct strv *argv);
 /* tar -tvf -: one line an entry, for listing_parse(). */
 void tar_argv_list(struct strv *argv);
 /* What someone typed as a path in an item: without leading and doubled slashes and dots; "" is the

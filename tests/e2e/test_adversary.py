@@ -35,17 +35,24 @@ class Place:
         (self.victim / "sub").mkdir(parents=True)
         (self.victim / "data/sub").mkdir(parents=True)
         for top in (self.data, self.disk):
-            for name in ("f", "passwd", "sub/f", "sub/secret"):
-                (top / name).write_text(f"the user's {name}\n")
+            self.fill(top)
         for name in ("f", "passwd", "sub/f", "data/f", "data/sub/f"):
             (self.victim / name).write_text(f"root's {name}\n")
         for name in ("secret", "sub/secret", "data/secret", "data/sub/secret"):
             (self.victim / name).write_bytes(SECRET)
             (self.victim / name).chmod(0o600)
+        self.own()
+        self.before = self.look()
+
+    def fill(self, top):
+        (top / "sub").mkdir(parents=True, exist_ok=True)
+        for name in ("f", "passwd", "sub/f", "sub/secret"):
+            (top / name).write_text(f"the user's {name}\n")
+
+    def own(self):
         for d, directories, files in os.walk(self.home):
             for name in (".", *directories, *files):
                 os.lchown(os.path.join(d, name), USER, USER)
-        self.before = self.look()
 
     def look(self):
         """All that root's directory is made of."""
@@ -66,6 +73,13 @@ class Place:
                 path = os.path.join(d, name)
                 if ".trap" in name or ".away" in name:
                     shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.path.lexists(path) and os.unlink(path)
+        # two ways at once can leave the link in the place of what they moved away: a container begun on that would have what is root's
+        for path in (self.data.parent, self.data):
+            if path.is_symlink():
+                path.unlink()
+        if not self.data.exists():
+            self.fill(self.data)
+            self.own()
 
     def check(self, what):
         now = self.look()

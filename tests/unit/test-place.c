@@ -224,16 +224,26 @@ static void killed_while_moving_contents(void **state)
 	put("item/b", "old b");
 	put(STAGED "/a", "new a");
 	put(STAGED "/c", "new c");
-	/* one of two old entries had left */
-	rename_to("item/a", KEPT "/1/item.part/a");
+	char *item CLEANUP(freep) = at("item");
+	struct stat st;
+	assert_int_equal(chown(item, 5, 6) < 0 || chmod(item, 02751) < 0, 0);
+	/* one of two old entries had left, and the top was taken over */
+	assert_int_equal(WHOLE("swap", "contents"), 0);
+	rename_to("item/a", STAGED "/a");
+	rename_to("item/c", STAGED "/c");
+	rename_to(KEPT "/1/item", KEPT "/1/item.part");
+	rename_to(KEPT "/1/item.part/b", "item/b");
+	assert_int_equal(chown(item, 0, 0) < 0 || chmod(item, 0700) < 0, 0);
 	assert_int_equal(WHOLE("undo", "contents"), 0);
 	assert_true(has("item/a", "old a") && has("item/b", "old b") && !there(KEPT "/1/item.part"));
+	assert_true(stat(item, &st) == 0 && st.st_uid == 5 && st.st_gid == 6 && (st.st_mode & 07777) == 02751);
 	/* all had left, one of the new ones had come */
 	assert_int_equal(WHOLE("swap", "contents"), 0);
 	rename_to("item/c", STAGED "/c");
 	assert_int_equal(WHOLE("undo", "contents"), 0);
 	assert_true(has("item/a", "old a") && has("item/b", "old b") && !there("item/c"));
 	assert_true(has(KEPT "/1/item.put-back/a", "new a"));
+	assert_true(stat(item, &st) == 0 && st.st_uid == 5 && (st.st_mode & 07777) == 02751);
 }
 
 static void single_paths(void **state)

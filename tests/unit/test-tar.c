@@ -33,7 +33,8 @@ static void extracts(void **state)
 	(void)state;
 	strv_add(&paths, "etc/a/x");
 	strv_add(&paths, "-y");
-	tar_argv_extract(&paths, &argv);
+	struct tar_extract some = { .paths = &paths };
+	tar_argv_extract(&some, &argv);
 	assert_false(strv_has(&argv, "-C")); /* where it is started, and nowhere else */
 	/* the directories above, without what else is in them */
 	static const char *const end[] = { "--no-unquote", "--no-recursion", "./etc", "./etc/a", "--recursion", "./etc/a/x", "./-y" };

@@ -88,7 +88,6 @@ int within_find(int fd, const char *real, struct within *ret); /* 0 or -errno */
 void within_done(struct within *w);
 bool mounts_below(const char *real); /* is anything mounted in the directory, as our own mountinfo says; yes on any doubt */
 bool within_is_mounted(const struct within *w, const char *pid);  /* it itself */
-bool within_is_used(const struct within *w, const char *pid);    /* it, what lies in it, or writable what it lies in */
 bool within_is_written(const struct within *w, const char *pid); /* it or what it lies in, writable; or that cannot be known */
 
 /* place_room.c */

@@ -99,16 +99,13 @@ void within_done(struct within *w)
 	*w = (struct within){ 0 };
 }
 
-enum asked { ITSELF, WRITTEN, USED };
+enum asked { ITSELF, WRITTEN };
 
 static bool fits(const struct line *l, const struct within *w, enum asked what)
 {
 	bool holds = rest_of(w->path, l->root) != NULL;
 
-	if (what == ITSELF)
-		return streq(l->root, w->path);
-	/* Who only reads a directory above sees what is exchanged. */
-	return (holds && l->writable) || (what == USED && rest_of(l->root, w->path));
+	return what == ITSELF ? streq(l->root, w->path) : holds && l->writable;
 }
 
 static bool any(const struct within *w, const char *pid, enum asked what)
@@ -136,9 +133,4 @@ bool within_is_mounted(const struct within *w, const char *pid)
 bool within_is_written(const struct within *w, const char *pid)
 {
 	return any(w, pid, WRITTEN);
-}
-
-bool within_is_used(const struct within *w, const char *pid)
-{
-	return any(w, pid, USED);
 }

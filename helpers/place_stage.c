@@ -155,21 +155,6 @@ static int lay_out(struct laid *l)
 	return 0;
 }
 
-/* Who has it by whatever name: the processes of running containers that have it mounted, or a part of it, or what it lies in. */
-static void put_users(struct json_object *o, const struct stage *s, const char *dest, const struct spot *spot)
-{
-	struct strv users CLEANUP(strv_done) = { 0 };
-	struct within w = { 0 };
-	int fd CLEANUP(closep) = openat(spot->dir, spot->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0 && within_find(fd, dest, &w) == 0)
-		for (size_t i = 0; i < s->running.n; i++)
-			if (within_is_used(&w, s->running.v[i]))
-				strv_add(&users, s->running.v[i]);
-	within_done(&w);
-	json_put_list(o, "users", &users);
-}
-
 static void tell(const struct stage *s, const struct laid *l, const char *dest, const struct spot *spot, const char *link)
 {
 	const char *base = streq(l->base.path, "/") ? "" : l->base.path;
@@ -195,7 +180,6 @@ static void tell(const struct stage *s, const struct laid *l, const char *dest, 
 	/* A container that was made with a directory has one to mount it on, and no file will do. */
 	int was_directory CLEANUP(closep) = s->file && s->mounted.n ? spot_open(spot) : -1;
 	json_put_flag(o, "made_with_directory", was_directory >= 0);
-	put_users(o, s, dest, spot);
 	json_put_number(o, "device", (int64_t)l->device);
 	json_put_number(o, "free", (int64_t)l->v.f_bavail * (int64_t)l->v.f_frsize);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));

@@ -158,7 +158,6 @@ static void restore_free(struct restore *r)
 	strv_done(&r->map);
 	strv_done(&r->make);
 	strv_done(&r->also);
-	strv_done(&r->measured);
 	strv_done(&r->next_steps);
 	strv_done(&r->redacted);
 	strv_done(&r->compose);

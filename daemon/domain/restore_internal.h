@@ -90,7 +90,6 @@ struct restore {
 	bool engaged, started, swapping, put_back, stuck, cancelled, unhealthy;
 	struct fault verdict;       /* why the old came back */
 	struct strv also;           /* what the restore that is undone had stopped */
-	struct strv measured;       /* ids of containers that have an item mounted, by whatever name */
 	struct strv next_steps;
 	struct json_object *foretold_stops; /* owned: of a plan alone, who would stop */
 };

@@ -48,20 +48,6 @@ static bool runs(const struct container *c)
 	return c->pid > 0 && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED);
 }
 
-/* Processes of containers that have the item mounted: their ids. */
-static void take_users(struct restore *r, struct json_object *o)
-{
-	struct strv pids CLEANUP(strv_done) = { 0 };
-
-	json_read_list(o, "users", &pids);
-	for (size_t i = 0; r->planned && i < r->planned->inv->n_containers; i++) {
-		const struct container *c = &r->planned->inv->containers[i];
-		char *pid CLEANUP(freep) = xasprintf("%d", c->pid);
-		if (runs(c) && strv_has(&pids, pid) && !strv_has(&r->measured, c->id))
-			strv_add(&r->measured, c->id);
-	}
-}
-
 static int take_stage(struct restore_item *it, const struct child_result *c, struct fault *f)
 {
 	struct json_object *o CLEANUP(json_putp) = child_ok(c) ? json_parse(c->out, c->out_len) : NULL;
@@ -85,7 +71,6 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 	it->free = json_number(o, "free", -1);
 	if (json_text(o, "link"))
 		strv_addf(&it->restore->next_steps, "%s is a link: what is restored is %s, where it leads", json_text(o, "link"), it->dest);
-	take_users(it->restore, o);
 	return 0;
 }
 

@@ -24,7 +24,6 @@ int restore_users(struct restore *r, struct unit *ret, struct fault *f)
 		.inv = r->planned->inv,
 		.units = &r->planned->units,
 		.paths = &paths,
-		.measured = &r->measured,
 		.also = &r->also,
 		.allow_autoremove = r->ctx->conf->backup.allow_autoremove,
 	};

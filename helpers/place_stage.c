@@ -185,13 +185,52 @@ static void tell(const struct stage *s, const struct laid *l, const char *dest, 
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
+static bool has_entries(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	bool found = d == NULL;
+
+	while (!found && (e = readdir(d)))
+		found = !streq(e->d_name, ".") && !streq(e->d_name, "..");
+	if (d)
+		closedir(d);
+	else
+		closep(&fd);
+	return found;
+}
+
+/*
+ * What is restored elsewhere is root's until the admin says otherwise: nobody comes in, whatever the modes of what
+ * lies there. An empty directory is made so; one with something in it is somebody's, and is not closed behind their back.
+ */
+static int take_target(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return place_fail("cannot look at", path);
+	if (!way_is_roots(path))
+		return place_refuse("others than root can change %s: restore into a directory of root's", path);
+	if (!(st.st_mode & 077))
+		return 0;
+	if (has_entries(fd))
+		return place_refuse("others can enter %s, and something is in it: name a new directory, or chmod 700 that one first", path);
+	return way_drop_acls(fd) < 0 || fchmod(fd, 0700) < 0 ? place_fail("cannot close to others", path) : 0;
+}
+
 static int find_dest(const struct stage *s, const char *real, struct spot *ret)
 {
 	char *parent CLEANUP(freep) = xasprintf("%.*s/", (int)(strrchr(real, '/') - real), real);
 	struct fault f = { 0 };
 	int fd CLEANUP(closep) = way_make(parent, s->secret ? 0700 : 0755, &f);
 
-	return fd < 0 ? place_refuse("%s", f.text) : spot_at(real, ret);
+	if (fd < 0)
+		return place_refuse("%s", f.text);
+	if (s->secret && take_target(fd, parent) != 0)
+		return 1;
+	return spot_at(real, ret);
 }
 
 int place_stage(const struct stage *s)

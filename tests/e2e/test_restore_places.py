@@ -221,6 +221,18 @@ def test_target_is_private(engine, daemon, directory):
     os.umask(0o022)
     daemon.ctl("restore", "app", "--target", directory / "new/deep", check=0)
     assert [oct((directory / p).stat().st_mode & 0o777) for p in ("new", "new/deep")] == ["0o700", "0o700"]
+    # one that is there already: closed while it is empty, and else left to whoever put something in it
+    (directory / "empty").mkdir()
+    (directory / "full").mkdir()
+    (directory / "full/x").touch()
+    os.mkdir(directory / "others")
+    os.chown(directory / "others", USER, USER)
+    daemon.ctl("restore", "app", "--target", directory / "empty", check=0)
+    assert (directory / "empty").stat().st_mode & 0o777 == 0o700
+    for name, why in (("full", "others can enter"), ("others", "others than root can change")):
+        r = daemon.ctl("restore", "app", "--target", directory / name)
+        assert r.returncode == 1 and f"{why} {directory}/{name}" in r.stderr, r.stderr
+        assert (directory / name).stat().st_mode & 0o777 == 0o755 and not list((directory / name).glob("volume*"))
     # and not through somebody's link
     theirs = directory / "theirs"
     theirs.mkdir()

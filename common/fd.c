@@ -93,8 +93,8 @@ int file_remove(const char *path, struct fault *f)
 
 static int put_file(const char *path, const void *data, size_t len, mode_t mode, bool replace, struct fault *f)
 {
-	char *temporary CLEANUP(freep) = xasprintf("%s.XXXXXX", path);
-	int fd CLEANUP(closep) = mkostemp(temporary, O_CLOEXEC);
+	char *temporary CLEANUP(freep) = xasprintf("%s.XXXXXX" FILE_UNFINISHED, path);
+	int fd CLEANUP(closep) = mkostemps(temporary, (int)strlen(FILE_UNFINISHED), O_CLOEXEC);
 
 	if (fd < 0)
 		return fault_errno(f, FAULT_FAILED, -errno, "cannot make a file beside %s", path);

@@ -12,7 +12,10 @@ int file_read(const char *path, size_t max, struct buf *ret) WARN_UNUSED;
 /*
  * Replace ${path} atomically: temporary file beside it with ${mode}, written,
  * fsynced, renamed, directory fsynced. O_NOFOLLOW. Small files of our own state only.
+ * Until then its name ends in FILE_UNFINISHED, which nothing else of ours does.
  */
+#define FILE_UNFINISHED ".unfinished"
+
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct fault *f)
 	WARN_UNUSED;
 /* The same where nothing has that name yet: -EEXIST, and nothing is touched. */

@@ -90,6 +90,16 @@ char *path_jobs(const struct conf *c)
 	return below(c->paths.state, "last-job");
 }
 
+char *path_restored(const struct conf *c)
+{
+	return below(c->paths.state, "restored");
+}
+
+char *path_laying_out(const struct conf *c)
+{
+	return below(c->paths.state, "restored/.new");
+}
+
 char *path_schedule(const struct conf *c)
 {
 	return below(c->paths.state, "schedule.json");

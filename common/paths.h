@@ -24,6 +24,8 @@ char *path_kopia_logs(const struct conf *c);
 char *path_spool(const struct conf *c);     /* directory */
 char *path_restores(const struct conf *c);  /* directory, one record a restore */
 char *path_restore_history(const struct conf *c); /* directory, what each did, by number */
+char *path_restored(const struct conf *c); /* directory, recipes that restores laid out */
+char *path_laying_out(const struct conf *c); /* directory in it: those of restores that are not over */
 char *path_staging(const struct conf *c);   /* directory, recipes being made */
 char *path_jobs(const struct conf *c);      /* the number of the last job */
 char *path_schedule(const struct conf *c);  /* what schedules remember */

@@ -22,6 +22,7 @@
 #include "daemon/domain/backup_call.h"
 #include "daemon/domain/detach.h"
 #include "daemon/domain/idle.h"
+#include "daemon/domain/leftovers.h"
 #include "daemon/domain/lock.h"
 #include "daemon/domain/names.h"
 #include "daemon/domain/numbers.h"
@@ -270,7 +271,7 @@ static int set_up(struct daemon *d, struct fault *f)
 
 	signal(LOCK_MAKE_WAY, SIG_IGN); /* until there is a loop to hear it */
 	if (r < 0 || (r = lock_take(d->conf, o->idle_exit_s && o->no_schedule, !d->recover_only, &d->lock_fd, f)) < 0 ||
-		(r = lock_state(d->conf, &d->state_fd, f)) < 0 || (r = open_parts(d, f)) < 0)
+		(r = lock_state(d->conf, &d->state_fd, f)) < 0 || (leftovers_remove(d->conf), r = open_parts(d, f)) < 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
 	if (d->recover_only)

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/varlink.h"
+#include "daemon/domain/leftovers.h"
 #include "daemon/domain/swap.h"
 
 #define DAY_MS   (24 * 60 * 60 * INT64_C(1000))
@@ -118,6 +119,7 @@ static void record_over(struct kept *k, const struct fault *f)
 			if (k->swaps.v[i].kept)
 				log_info("old copy of %s removed after %d days: %s", k->swaps.v[i].item, k->ctx->conf->restore.kept_days,
 					k->swaps.v[i].kept);
+		leftovers_of_restore(k->ctx->conf, k->swaps.id);
 		IGNORE(unlink(path)); /* listed again, it has nothing left to remove */
 	}
 	swaps_done(&k->swaps);

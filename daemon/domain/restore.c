@@ -138,7 +138,7 @@ static void restore_free(struct restore *r)
 		free(r->left[i].reason);
 	}
 	free(r->left);
-	char *owned[] = { r->of, r->unit, r->backup_id, r->host, r->target, r->recipe_dir, r->restore_id, r->back, r->safety_dir };
+	char *owned[] = { r->of, r->unit, r->backup_id, r->host, r->target, r->recipe_dir, r->recipe_end, r->restore_id, r->back, r->safety_dir };
 
 	service_free(r->service);
 	planned_free(r->planned);
@@ -197,6 +197,7 @@ static void over(struct restore *r)
 	recover_hold(r->o.recover, NULL);
 	log_event(good ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, EV_RESTORED, &fields, "restore of %s: %s", r->unit,
 		good ? "done" : first->text);
+	restore_recipe_settle(r, answer);
 	r->done(r->o.arg, answer ? NULL : first, answer ? restore_reply(r) : NULL);
 	restore_free(r);
 }

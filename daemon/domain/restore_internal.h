@@ -56,7 +56,7 @@ struct restore {
 	const struct context *ctx;
 	char *of;                /* whose point it is */
 	char *unit;              /* where it goes: the same, or another (as) */
-	char *backup_id, *host, *target, *recipe_dir, *back, *safety_dir;
+	char *backup_id, *host, *target, *recipe_dir, *recipe_end, *back, *safety_dir;
 	struct strv wanted, paths, map; /* map: OLD=NEW */
 	struct steps *steps;
 	restore_done_fn *done;
@@ -96,6 +96,7 @@ struct restore {
 
 void restore_find_enter(void *owner);
 void restore_recipe_enter(void *owner);
+void restore_recipe_settle(struct restore *r, bool keep); /* at the end: to where the reply says, or away */
 void restore_look_enter(void *owner);
 void restore_paths_enter(void *owner);
 void restore_paths_cancel(void *owner);

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/log.h"
+#include "common/paths.h"
 #include "common/shell.h"
 #include "common/varlink.h"
 #include "daemon/domain/restore_internal.h"
@@ -135,9 +137,34 @@ static int make_directory(struct restore *r, struct fault *f)
 {
 	char *unit CLEANUP(freep) = name_encode(r->unit); /* in another host's points it may be any text */
 
-	if (!r->recipe_dir)
-		r->recipe_dir = xasprintf("%s/restored/%s-%s", r->ctx->conf->paths.state, r->restore_id, unit);
+	if (!r->recipe_dir) {
+		char *above CLEANUP(freep) = path_restored(r->ctx->conf), *now CLEANUP(freep) = path_laying_out(r->ctx->conf);
+		r->recipe_dir = xasprintf("%s/%s-%s", now, r->restore_id, unit);
+		r->recipe_end = xasprintf("%s/%s-%s", above, r->restore_id, unit);
+	}
 	return dir_make(r->recipe_dir, 0700, f);
+}
+
+static const char *end_of(const struct restore *r)
+{
+	return r->recipe_end ? r->recipe_end : r->recipe_dir;
+}
+
+/* Of a restore that came to nothing, or was killed, it is in nobody's way: the next start removes it. */
+void restore_recipe_settle(struct restore *r, bool keep)
+{
+	struct fault f = { 0 };
+
+	if (!r->recipe_end)
+		return;
+	if (!keep) {
+		IGNORE(dir_remove(r->recipe_dir)); /* as above */
+		return;
+	}
+	if (r->recipe_dir && file_move(r->recipe_dir, r->recipe_end, false, &f) < 0)
+		log_warning("the recipe that was laid out: %s", f.text);
+	free(r->recipe_dir);
+	r->recipe_dir = TAKE_PTR(r->recipe_end);
 }
 
 void restore_recipe_enter(void *owner)
@@ -264,7 +291,7 @@ static void show_compose(struct restore *r)
 		buf_printf(&command, "%s%s", i ? " " : "", word);
 	}
 	strv_addf(&r->next_steps, "its containers are gone; with the compose files of %s/compose back in their places: %s",
-		r->recipe_dir, command.data);
+		end_of(r), command.data);
 }
 
 static void show_containers(struct restore *r)
@@ -274,9 +301,9 @@ static void show_containers(struct restore *r)
 	if (r->compose.n)
 		show_compose(r);
 	else
-		strv_addf(&r->next_steps, "its container is gone; %s/RESTORE.md has the docker run command", r->recipe_dir);
+		strv_addf(&r->next_steps, "its container is gone; %s/RESTORE.md has the docker run command", end_of(r));
 	if (r->redacted.n)
-		strv_addf(&r->next_steps, "secrets were redacted: %s/RESTORE.md names the variables", r->recipe_dir);
+		strv_addf(&r->next_steps, "secrets were redacted: %s/RESTORE.md names the variables", end_of(r));
 }
 
 static void on_created(void *arg, const struct fault *f, int status, const char *body, size_t len)

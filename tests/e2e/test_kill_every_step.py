@@ -29,6 +29,7 @@ def test_killed(engine, directory, at):
     d.start()
     world.until(lambda: engine.all_states() == before, f"after {at}: {before}", 40)
     world.until(lambda: d.call("Status")["parameters"]["recovering"] == [], "nothing is open any more", 60)
+    assert d.temporaries() == [], at
     # no half of a run is left, and the next one works
     points = d.call("ListRestorePoints")["parameters"]["restore_points"]
     assert all(p["complete"] for p in points)

@@ -24,6 +24,8 @@ def restored(engine, daemon, **more):
     record["restore_id"] = OLD
     path.with_name(f"{OLD}.json").write_text(json.dumps(record))
     path.unlink()
+    for recipe in (daemon.state / "restored").glob(f"{now}-*"):
+        recipe.rename(recipe.with_name(f"{OLD}-app"))
     return record
 
 
@@ -48,6 +50,8 @@ def test_kept_days(engine, daemon, directory):
     world.until(lambda: not (daemon.state / f"restores/{OLD}.json").exists(), "the old record is gone")
     world.until(lambda: not daemon.call("Status")["parameters"]["jobs"], "nothing is under way")
     assert not any(k.exists() for k in kept)
+    recipe = pathlib.Path(young["recipe_directory"])
+    assert list(recipe.parent.glob("2*")) == [recipe], "recipes that were laid out go with the copies"
     assert "old copy of volume:vol removed after 7 days" in daemon.log.read_text()
     assert all(pathlib.Path(i["kept"], "f").exists() for i in young["restored"]), "the young stay"
     assert precious.exists() and "cannot be removed yet" in daemon.log.read_text()

@@ -44,6 +44,7 @@ def test_there(engine, daemon):
         kill_at(daemon, at)
         assert engine.all_states() == before, at
         now = contents(engine)
+        assert daemon.temporaries() == [], at
         assert now in ({"old"}, {mark}), f"{at}: never one of each: {now}"
         if now == {"old"}:  # what was there is kept
             kept = found(engine, "-path", "*/.kopi-docka-kept/*", "-name", "f")

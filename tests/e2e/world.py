@@ -337,6 +337,12 @@ class Daemon:
         assert result["state"] == state, json.dumps(result, indent=1) + self.log.read_text()[-3000:]
         return result
 
+    def temporaries(self):
+        """What is there only while something is under way."""
+        found = [*(self.directory / "cache/staging").glob("*"), *(self.state / "restored/.new").glob("*"), *self.state.rglob("*.unfinished"),
+                 *self.directory.glob("*/*.new")]
+        return [str(p) for p in found if p.name != ".new"]
+
     def kopia(self, *argv, **kw):
         env = {**os.environ, "KOPIA_PASSWORD": self.password, "KOPIA_CHECK_FOR_UPDATES": "false", "HOME": str(self.directory)}
         return run("kopia", f"--config-file={self.state}/repository.config", "--no-auto-maintenance", *argv, env=env, **kw)

@@ -93,6 +93,8 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 	tag(&t, "what", xstrdup(it->is_file ? "file" : "directory"));
 	if (it->entries >= 0)
 		tag(&t, "entries", xasprintf("%" PRId64, it->entries));
+	if (it->shared_fs) /* other hosts can write there: cold on this host */
+		tag(&t, "shared_fs", name_encode(it->shared_fs));
 	if (it->size_bytes >= 0)
 		tag(&t, "size_bytes", xasprintf("%" PRId64, it->size_bytes));
 	if (it->too_long > 0)

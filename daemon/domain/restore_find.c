@@ -269,6 +269,23 @@ static char *volume_path(const struct restore *r, const char *name)
 	return v ? xstrdup(v->device && streq(v->type, "none") ? v->device : v->mountpoint) : NULL;
 }
 
+/* A volume that leaves with its containers: what is put into its directory then would lie below the mount, unseen. */
+static int check_volume(struct restore *r, const char *name, struct fault *f)
+{
+	struct fault own = { 0 };
+	const struct volume *v = inventory_volume(r->planned->inv, name);
+	struct buf text CLEANUP(buf_done) = { 0 };
+
+	if (v || !r->recipe_volumes)
+		return volume_check_in_place(v, f);
+	buf_printf(&text, "{\"Volumes\":%s}", json_object_to_json_string_ext(r->recipe_volumes, JSON_C_TO_STRING_PLAIN));
+	struct inventory *made = xcalloc(1, sizeof(*made));
+	IGNORE(inventory_parse_volumes(text.data, text.len, made, &own)); /* then nothing is known of it */
+	int ret = volume_check_in_place(inventory_volume(made, name), f);
+	inventory_free(made);
+	return ret;
+}
+
 int restore_locate(struct restore *r, struct restore_item *it, struct fault *f)
 {
 	const struct item *now = item_now(r, it->id);
@@ -288,7 +305,7 @@ int restore_locate(struct restore *r, struct restore_item *it, struct fault *f)
 		fault_advise(f, "make it from the recipe first (docker compose up -d), then restore again with --item %s", it->id);
 		return -ENOENT;
 	}
-	return 0;
+	return it->volume ? check_volume(r, it->volume, f) : 0;
 }
 
 void restore_take_plan(struct restore *r, struct planned *p)

@@ -80,6 +80,8 @@ static int place(const struct rendering *r, const struct point_item *from, const
 	} else {
 		return fault_set(f, FAULT_FAILED, -ENOENT, "the container of anonymous volume %s is not there", from->id);
 	}
+	if (!r->target && to->volume && volume_check_in_place(inventory_volume(r->planned->inv, to->volume), f) < 0)
+		return f->sys;
 	if (!r->target && to->dest && !strv_has(&r->wanted, from->id))
 		hold(to, now, from->kind, lines);
 	return 0;

@@ -10,6 +10,7 @@
  * its mountpoint is an empty directory once the containers are stopped, and
  * whoever reads it then has to hold the mount from before.
  */
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,25 @@ static void place_option_volume(
 	}
 	p->path = path_normal(v->mountpoint);
 	place_on_demand(x, p, xasprintf("type %s", v->type ? v->type : "none"), true);
+}
+
+bool volume_on_demand(const struct volume *v)
+{
+	bool bind = has_option(v->o, "bind") || has_option(v->o, "rbind");
+
+	if (v->driver && !streq(v->driver, "local"))
+		return true;
+	return v->has_options && !(bind && v->device && *v->device == '/');
+}
+
+int volume_check_in_place(const struct volume *v, struct fault *f)
+{
+	if (!v || !volume_on_demand(v))
+		return 0;
+	fault_set(f, FAULT_FAILED, -EBUSY, "volume:%s is mounted only while a container uses it, and leaves when that stops: it cannot be put "
+		"back in its place; nothing was stopped", v->name);
+	fault_advise(f, "restore it with --item volume:%s --target DIR and copy it in while its container runs; the others with --item", v->name);
+	return -EBUSY;
 }
 
 static void place_volume(const struct plan_index *x, const struct mount *m, struct place *p)

@@ -44,6 +44,10 @@ struct item {
 	int64_t forecast_ms;
 };
 
+/* Is it mounted (or kept in memory) only while a container uses it? */
+bool volume_on_demand(const struct volume *v);
+/* Why nothing can be put into ${v} in its place: -EBUSY with the fault; 0: it can. ${v} may be NULL. */
+int volume_check_in_place(const struct volume *v, struct fault *f) WARN_UNUSED;
 /* Where ${it} is to be read now. Borrowed. */
 const char *item_place(const struct item *it);
 void unit_item_done(struct item *it);

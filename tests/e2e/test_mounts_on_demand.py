@@ -106,3 +106,22 @@ def test_left_out_by_name(engine, daemon, nas):
     assert [i["id"] for u in result["units"] for i in u["items"]] == ["volume:appconf"], result
     listed = daemon.ctl("list", "--units", check=0).stdout
     assert "left out by exclude_mounts: na?" in listed and "leaves nothing of only" in listed
+
+
+def test_restore_is_refused_before_the_stop(engine, daemon, nas, directory):
+    """What would be put into its directory once its container is down would lie below the mount, unseen."""
+    engine.container("media", volumes=["nas:/media", "appconf:/config"])
+    engine.sh("media", "echo film > /media/film; echo c > /config/c")
+    daemon.backup("media")
+    before = engine.running()
+    for options in ((), ("--script",)):
+        r = daemon.ctl("restore", "media", "--yes", *options)
+        assert r.returncode == 1 and "volume:nas is mounted only while a container uses it" in r.stdout + r.stderr, (options, r)
+    assert engine.running() == before
+    daemon.ctl("restore", "media", "--item", "volume:appconf", "--yes", check=0)
+    daemon.ctl("restore", "media", "--item", "volume:nas", "--target", directory / "out", "--yes", check=0)
+    assert [p.read_text() for p in (directory / "out").rglob("film")] == ["film\n"]
+    engine.docker("rm", "-f", "media")
+    engine.docker("volume", "rm", "nas")  # nor is one made anew and filled while nothing has it mounted
+    r = daemon.ctl("restore", "media", "--item", "volume:nas", "--yes")
+    assert r.returncode == 1 and "is mounted only while" in r.stdout + r.stderr, r

@@ -30,6 +30,9 @@ static void render_item(FILE *to, struct json_object *o)
 	fprintf(to, "  %s  %s, %s%s\n", id, size, method, json_member(o, "cold") && !json_flag(o, "cold", true) ? ", NOT COLD" : "");
 	if (*error)
 		fprintf(to, "    FAILED: %s\n", error);
+	char *note CLEANUP(freep) = render_clean(json_text(o, "note"));
+	if (*note)
+		fprintf(to, "    %s\n", note);
 }
 
 static void render_unit(FILE *to, struct json_object *u, bool all)

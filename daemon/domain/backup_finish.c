@@ -164,6 +164,7 @@ static void take_result(struct backup *b, const struct transfer *t)
 		.cold = b->window_open && t->read ? !b->cold_lost : -1,
 		.bytes = t->bytes,
 		.uploaded_bytes = -1,
+		.note = it && it->shared_fs ? xasprintf("cold on this host: other hosts can write to %s", it->shared_fs) : NULL,
 	};
 	for (size_t i = 0; i < t->notes.n; i++)
 		strv_addf(&r->warnings, "%s: %s", to->id, t->notes.v[i]);

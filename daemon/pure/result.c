@@ -51,7 +51,7 @@ void unit_result_init(struct unit_result *u, const char *unit)
 void unit_result_done(struct unit_result *u)
 {
 	for (size_t i = 0; i < u->n_items; i++) {
-		char *owned[] = { u->items[i].id, u->items[i].method, u->items[i].object, u->items[i].error };
+		char *owned[] = { u->items[i].id, u->items[i].method, u->items[i].object, u->items[i].error, u->items[i].note };
 		for (size_t j = 0; j < ARRAY_SIZE(owned); j++)
 			free(owned[j]);
 	}
@@ -118,6 +118,7 @@ static struct json_object *item_json(const struct item_result *i)
 	put_known(o, "bytes", i->bytes);
 	put_known(o, "uploaded_bytes", i->uploaded_bytes);
 	json_put_text(o, "error", i->error);
+	json_put_text(o, "note", i->note);
 	return o;
 }
 
@@ -185,6 +186,7 @@ static void read_item(struct unit_result *u, struct json_object *o)
 		.method = xstrdup(json_text(o, "method")),
 		.object = xstrdup(json_text(o, "object")),
 		.error = xstrdup(json_text(o, "error")),
+		.note = xstrdup(json_text(o, "note")),
 		.cold = json_member(o, "cold") ? json_flag(o, "cold", false) : -1,
 		.bytes = json_number(o, "bytes", -1),
 		.uploaded_bytes = json_number(o, "uploaded_bytes", -1),

@@ -12,7 +12,7 @@ enum unit_data { DATA_NONE, DATA_PARTIAL, DATA_COMPLETE };
 enum unit_service { SERVICE_UNTOUCHED, SERVICE_UP, SERVICE_DEGRADED, SERVICE_DOWN };
 
 struct item_result {
-	char *id, *method, *object, *error;
+	char *id, *method, *object, *error, *note; /* note: what is to be known of it and is no warning */
 	int cold; /* -1 unknown, 0, 1 */
 	int64_t bytes, uploaded_bytes; /* -1 unknown */
 };

@@ -87,6 +87,9 @@ def test_a_drivers_volume(engine, daemon, driver):
     assert unit["data"] == "complete" and " film\n" in daemon.ctl("ls", "app", "--item", "volume:vault", check=0).stdout
     assert "cold on this host: other hosts can write to fuse.driver" in daemon.ctl("list", "--units", check=0).stdout
     assert not unit["warnings"]
+    vault = next(i for i in unit["items"] if i["id"] == "volume:vault")
+    assert vault["cold"] and vault["note"] == "cold on this host: other hosts can write to fuse.driver"
+    assert "tag:shared_fs" in daemon.kopia("snapshot", "list", "--all", "--json").stdout
     engine.docker("rm", "-f", "app")
     world.until(lambda: str(driver) not in open("/proc/self/mountinfo").read(), "nothing of it stays")
 

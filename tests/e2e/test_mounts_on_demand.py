@@ -91,7 +91,7 @@ def test_nothing_to_read_stops_nothing(engine, daemon, nas):
     world.run("umount", nas)  # as an engine does that restarted with live-restore
     before = engine.running()
     unit = daemon.backup("media", state="failed")["units"][0]
-    assert "not mounted now" in unit["errors"][0] and engine.running() == before
+    assert "is not the directory that media has mounted" in unit["errors"][0] and engine.running() == before, unit
 
 
 def test_left_out_by_name(engine, daemon, nas):

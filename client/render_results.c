@@ -33,6 +33,9 @@ static void render_item(FILE *to, struct json_object *o)
 	char *note CLEANUP(freep) = render_clean(json_text(o, "note"));
 	if (*note)
 		fprintf(to, "    %s\n", note);
+	char *left CLEANUP(freep) = render_size(json_number(o, "excluded_bytes", 0));
+	if (json_number(o, "excluded_entries", 0) > 0)
+		fprintf(to, "    without %lld entries, %s: your exclude_patterns\n", (long long)json_number(o, "excluded_entries", 0), left);
 }
 
 static void render_unit(FILE *to, struct json_object *u, bool all)

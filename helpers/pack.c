@@ -3,7 +3,7 @@
  * kopi-docka-pack: walks items for the daemon, killable, because a dead mount blocks
  * whoever touches it.
  *
- *   kopi-docka-pack measure [--] PATH …
+ *   kopi-docka-pack measure [--] [--ours=DIRECTORY …] [[--unit=NAME] [--exclude=PATTERN …] PATH] …
  *   kopi-docka-pack look [--] PATH …
  *
  * prints one JSON line a path: what it is, how much tar will read and write, and what
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/varlink.h"
+#include "helpers/exclude.h"
 
 #define BTRFS_MAGIC      0x9123683E
 #define BTRFS_ROOT_INODE 256
@@ -37,7 +38,11 @@ struct walk {
 	dev_t device;
 	bool btrfs;
 	int64_t entries, bytes, tar_bytes, sockets, too_long, unreadable;
-	struct json_object *nested; /* borrowed from the answer */
+	const struct strv *excludes, *ours; /* borrowed: patterns of tar; directories of restores */
+	bool left_out;                      /* below what a pattern leaves out: counted apart */
+	int64_t left_entries, left_bytes;
+	struct json_object *nested, *own; /* borrowed from the answer; own: paths of ours in it */
+	const char *real;                 /* of the root, where it was opened */
 	char *path;                 /* of the directory being walked, below the root */
 	char *first_too_long;       /* shortened; owned */
 	const char *root;
@@ -119,6 +124,38 @@ static void add_nested(struct walk *w, const char *name, const char *kind)
 
 static void walk_directory(struct walk *w, int fd, int depth);
 
+/* A directory where a restore keeps what was there: known by the record of the restore, and only root can enter it. Nobody
+ * else's of that name. */
+static bool is_ours(struct walk *w, const char *name, const struct stat *st)
+{
+	if (w->ours->n == 0 || !S_ISDIR(st->st_mode) || st->st_uid != 0 || (st->st_mode & 07777) != 0700)
+		return false;
+	char *path CLEANUP(freep) = xasprintf("%s%s/%s", w->root, w->path, name), *real CLEANUP(freep) = xasprintf("%s%s/%s", w->real, w->path, name);
+	char *inside CLEANUP(freep) = xasprintf(".%s/%s", w->path, name);
+
+	if (!strv_has(w->ours, path) && !strv_has(w->ours, real))
+		return false;
+	json_object_array_add(w->own, json_object_new_string(inside));
+	return true;
+}
+
+/* What the admin's patterns leave out. */
+static bool is_left_out(const struct walk *w, const char *name)
+{
+	if (w->left_out || w->excludes->n == 0)
+		return w->left_out;
+	char *member CLEANUP(freep) = xasprintf(".%s/%s", w->path, name);
+	return exclude_matches(w->excludes, member);
+}
+
+static void count_left_out(struct walk *w, int dir, const char *name, const struct stat *st)
+{
+	w->left_entries++;
+	w->left_bytes += data_of(dir, name, st, O_NOFOLLOW);
+}
+
+static void walk_below(struct walk *w, int dir, const char *name, int depth);
+
 static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 {
 	struct stat st;
@@ -129,6 +166,17 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 	}
 	size_t path_len =
 		strlen(w->path) + strlen(name) + 2; /* as tar writes it: ./path/name */
+	if (is_ours(w, name, &st))
+		return;
+	bool outer = w->left_out;
+	if (is_left_out(w, name)) {
+		count_left_out(w, dir, name, &st);
+		w->left_out = true;
+		if (S_ISDIR(st.st_mode) && st.st_dev == w->device)
+			walk_below(w, dir, name, depth);
+		w->left_out = outer;
+		return;
+	}
 	if (path_len > TAR_PATH_MAX && w->too_long++ == 0)
 		w->first_too_long = xasprintf("%.60s/…/%.60s", w->path, name);
 	if (st.st_dev != w->device) {
@@ -138,8 +186,12 @@ static void walk_entry(struct walk *w, int dir, const char *name, int depth)
 		return;
 	}
 	count(w, &st, data_of(dir, name, &st, O_NOFOLLOW), path_len);
-	if (!S_ISDIR(st.st_mode))
-		return;
+	if (S_ISDIR(st.st_mode))
+		walk_below(w, dir, name, depth);
+}
+
+static void walk_below(struct walk *w, int dir, const char *name, int depth)
+{
 	errno = 0;
 	int fd = depth < DEPTH_MAX
 			 ? openat(dir, name,
@@ -194,6 +246,8 @@ static void put_figures(struct json_object *o, const struct walk *w)
 	json_put_number(o, "too_long", w->too_long);
 	json_put_text(o, "first_too_long", w->first_too_long);
 	json_put_number(o, "files_unreadable", w->unreadable);
+	json_put_number(o, "excluded_entries", w->left_entries);
+	json_put_number(o, "excluded_bytes", w->left_bytes);
 }
 
 static bool is_empty(int fd)
@@ -230,6 +284,7 @@ static void put_walk(struct json_object *o, int root, const struct stat *st, str
 		return;
 	}
 	w->device = st->st_dev;
+	w->left_out = exclude_matches(w->excludes, "."); /* all of it */
 	if (dir >= 0)
 		measure_directory(w, dir);
 	else
@@ -239,30 +294,39 @@ static void put_walk(struct json_object *o, int root, const struct stat *st, str
 		json_put_flag(o, "no_xattrs", true);
 }
 
-/* Where the path leads, if that is elsewhere: of what was opened. */
-static void put_real(struct json_object *o, int fd, const char *path)
+/* Where the path leads, of what was opened. Caller's. */
+static char *real_of(int fd, const char *path)
 {
 	char real[PATH_MAX];
 	char *name CLEANUP(freep) = xasprintf("/proc/self/fd/%d", fd);
 	ssize_t n = readlink(name, real, sizeof(real) - 1);
 
 	if (n <= 0)
-		return;
+		return xstrdup(path);
 	real[n] = '\0';
-	if (!streq(real, path))
-		json_put_text(o, "real", real);
+	return xstrdup(real);
 }
 
-static void measure(const char *path, bool look)
+/* What stands before a path on the command line. */
+struct wish {
+	struct strv excludes, ours;
+	const char *unit; /* echoed */
+};
+
+static void measure(const char *path, const struct wish *wish, bool look)
 {
 	struct json_object *o CLEANUP(json_putp) = json_object_new_object();
 	struct json_object *nested = json_object_new_array();
-	struct walk w = { .nested = nested, .path = xstrdup(""), .root = path };
+	struct json_object *own = json_object_new_array();
+	struct walk w = { .nested = nested, .own = own, .path = xstrdup(""), .root = path, .excludes = &wish->excludes, .ours = &wish->ours };
 	struct stat st;
 
 	json_put_text(o, "path", path);
+	json_put_text(o, "unit", wish->unit);
 	json_object_object_add(o, "nested", nested);
+	json_object_object_add(o, "ours", own);
 	int fd CLEANUP(closep) = open(path, O_PATH | O_CLOEXEC);
+	char *real CLEANUP(freep) = fd < 0 ? NULL : real_of(fd, path);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		json_put_text(
 			o, "kind", errno == ENOENT || errno == ENOTDIR ? "missing" : "other");
@@ -270,7 +334,9 @@ static void measure(const char *path, bool look)
 			json_put_text(o, "error", strerror(errno));
 	} else {
 		json_put_text(o, "kind", kind_of(st.st_mode));
-		put_real(o, fd, path);
+		if (!streq(real, path))
+			json_put_text(o, "real", real);
+		w.real = real;
 		json_put_number(o, "device", (int64_t)st.st_dev);
 		json_put_number(o, "inode", (int64_t)st.st_ino);
 		put_walk(o, fd, &st, &w, look);
@@ -292,8 +358,23 @@ static void allow_depth(void)
 	}
 }
 
+/* An option? Paths are absolute. */
+static bool take_word(struct wish *w, const char *word)
+{
+	if (starts_with(word, "--exclude="))
+		strv_add(&w->excludes, word + strlen("--exclude="));
+	else if (starts_with(word, "--ours="))
+		strv_add(&w->ours, word + strlen("--ours="));
+	else if (starts_with(word, "--unit="))
+		w->unit = word + strlen("--unit=");
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	struct wish wish = { 0 };
 	int i = 2;
 
 	if (argc < 3 || !(streq(argv[1], "measure") || streq(argv[1], "look"))) {
@@ -304,7 +385,13 @@ int main(int argc, char **argv)
 	if (streq(argv[i], "--"))
 		i++;
 	allow_depth();
-	for (; i < argc; i++)
-		measure(argv[i], streq(argv[1], "look"));
+	for (; i < argc; i++) {
+		if (take_word(&wish, argv[i]))
+			continue;
+		measure(argv[i], &wish, streq(argv[1], "look"));
+		strv_done(&wish.excludes);
+		wish.unit = NULL;
+	}
+	strv_done(&wish.ours);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

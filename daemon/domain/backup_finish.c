@@ -165,6 +165,8 @@ static void take_result(struct backup *b, const struct transfer *t)
 		.bytes = t->bytes,
 		.uploaded_bytes = -1,
 		.note = it && it->shared_fs ? xasprintf("cold on this host: other hosts can write to %s", it->shared_fs) : NULL,
+		.excluded_entries = it && it->excluded_entries > 0 ? it->excluded_entries : 0,
+		.excluded_bytes = it && it->excluded_bytes > 0 ? it->excluded_bytes : 0,
 	};
 	for (size_t i = 0; i < t->notes.n; i++)
 		strv_addf(&r->warnings, "%s: %s", to->id, t->notes.v[i]);

@@ -81,6 +81,7 @@ struct transfer *backup_new_item_transfer(struct backup *b, const struct item *i
 		.inode = it->inode,
 		.exclude = true,
 		.unit_excludes = own ? &own->exclude_patterns : NULL,
+		.ours = &it->ours,
 		.reserve_bytes = it->tar_bytes,
 		.measured_bytes = b->ctx->conf->backup.exclude_patterns.n || (own && own->exclude_patterns.n) ? 0 : it->size_bytes,
 		.create = { .source = source, .file = file },

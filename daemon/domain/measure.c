@@ -10,6 +10,7 @@
 
 #include "common/varlink.h"
 #include "daemon/domain/planner.h"
+#include "daemon/domain/swap.h"
 #include "daemon/pure/path.h"
 
 static bool wanted(const struct unit *u, const struct strv *units)
@@ -19,19 +20,55 @@ static bool wanted(const struct unit *u, const struct strv *units)
 	return !units || units->n == 0 || strv_has(units, u->name);
 }
 
-void measure_paths(const struct planned *p, const struct strv *units, struct strv *near, struct strv *apart)
+/* A path of several units is walked once for all of them, but for those with patterns of their own. */
+static void add_path(const struct unit *u, const struct item *it, const struct conf *c, struct strv *paths, struct strv *argv)
 {
+	const struct conf_unit *own = conf_unit(c, u->name);
+	bool apart = own && own->exclude_patterns.n > 0;
+
+	if (!apart && strv_has(paths, it->path))
+		return;
+	if (apart)
+		strv_addf(argv, "--unit=%s", u->name);
+	else
+		strv_add(paths, it->path);
+	for (size_t i = 0; i < c->backup.exclude_patterns.n; i++)
+		strv_addf(argv, "--exclude=%s", c->backup.exclude_patterns.v[i]);
+	for (size_t i = 0; apart && i < own->exclude_patterns.n; i++)
+		strv_addf(argv, "--exclude=%s", own->exclude_patterns.v[i]);
+	strv_add(argv, it->path);
+}
+
+/* Measured by a child of its own, and without patterns. */
+static bool is_apart(const struct item *it)
+{
+	return it->on_demand || it->shared_fs;
+}
+
+void measure_paths(const struct planned *p, const struct strv *units, const struct conf *c, struct strv *near, struct strv *apart)
+{
+	struct strv paths CLEANUP(strv_done) = { 0 }, words CLEANUP(strv_done) = { 0 }, ours CLEANUP(strv_done) = { 0 };
+
 	for (size_t i = 0; i < p->units.n; i++) {
 		const struct unit *u = &p->units.v[i];
 		if (!wanted(u, units))
 			continue;
 		for (size_t j = 0; j < u->n_items; j++) {
 			const struct item *it = &u->items[j];
-			struct strv *to = it->on_demand || it->shared_fs ? apart : near;
-			if (!it->lost && !strv_has(near, it->path) && !strv_has(apart, it->path))
-				strv_add(to, it->path);
+			if (it->lost)
+				continue;
+			if (!is_apart(it))
+				add_path(u, it, c, &paths, &words);
+			else if (!strv_has(apart, it->path))
+				strv_add(apart, it->path);
 		}
 	}
+	if (words.n == 0)
+		return;
+	swaps_places(c, &ours);
+	for (size_t i = 0; i < ours.n; i++)
+		strv_addf(near, "--ours=%s", ours.v[i]);
+	strv_copy(near, &words);
 }
 
 static void add_coverage(struct unit *u, const char *source, const char *kind, const char *reason)
@@ -113,6 +150,34 @@ static void check_mounted(struct unit *u, const struct item *it)
 	}
 }
 
+/* The admin's own words, with what they leave out. */
+static void take_excluded(struct unit *u, struct item *it, struct json_object *o)
+{
+	it->excluded_entries = json_number(o, "excluded_entries", -1);
+	it->excluded_bytes = json_number(o, "excluded_bytes", -1);
+	for (size_t i = 0; it->excluded_entries > 0 && i < u->n_coverage; i++) {
+		struct coverage *c = &u->coverage[i];
+		char *source CLEANUP(freep) = path_normal(c->source);
+		bool here = streq(source, it->path) || (it->volume && streq(c->kind, "volume") && source && path_equal_or_inside(source, it->path));
+		if (!c->saved || !here || !strstr(c->reason ? c->reason : "", "without what matches"))
+			continue;
+		char *text = xasprintf("%s (%" PRId64 " entries, %" PRId64 " bytes)", c->reason, it->excluded_entries, it->excluded_bytes);
+		free(c->reason);
+		c->reason = text;
+	}
+}
+
+/* What restores keep inside the item is left out, by the records of those restores, and by nothing else. */
+static void take_ours(struct unit *u, struct item *it, struct json_object *o)
+{
+	json_read_list(o, "ours", &it->ours);
+	for (size_t i = 0; i < it->ours.n; i++) {
+		char *path CLEANUP(freep) = xasprintf("%s%s", it->path, it->ours.v[i] + 1);
+		if (!known(u, path))
+			add_coverage(u, path, "kept", "what restores keep until restore.kept_days have passed: not the item's");
+	}
+}
+
 static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 {
 	int64_t n;
@@ -120,6 +185,8 @@ static void take_figures(struct unit *u, struct item *it, struct json_object *o)
 	it->size_bytes = json_number(o, "size_bytes", -1);
 	it->entries = json_number(o, "entries", -1);
 	it->tar_bytes = json_number(o, "tar_bytes", -1);
+	take_excluded(u, it, o);
+	take_ours(u, it, o);
 	it->device = json_number(o, "device", -1);
 	it->inode = json_number(o, "inode", -1);
 	check_mounted(u, it);
@@ -153,25 +220,35 @@ static void take(struct unit *u, struct item *it, struct json_object *o)
 	}
 }
 
-static void apply_line(struct planned *p, const struct strv *units, struct json_object *o)
+/* A line with a unit's name is of that unit's patterns; one without of those that have none of their own. */
+static bool is_about(const struct conf *c, const struct unit *u, const struct item *it, const char *named)
 {
-	const char *path = json_text(o, "path");
+	const struct conf_unit *own = conf_unit(c, u->name);
+
+	if (is_apart(it))
+		return true;
+	return named ? streq(u->name, named) : !own || own->exclude_patterns.n == 0;
+}
+
+static void apply_line(struct planned *p, const struct strv *units, const struct conf *c, struct json_object *o)
+{
+	const char *path = json_text(o, "path"), *named = json_text(o, "unit");
 
 	for (size_t i = 0; i < p->units.n; i++) {
 		struct unit *u = &p->units.v[i];
 		for (size_t j = 0; wanted(u, units) && j < u->n_items; j++)
-			if (streq(u->items[j].path, path))
+			if (streq(u->items[j].path, path) && is_about(c, u, &u->items[j], named))
 				take(u, &u->items[j], o);
 	}
 }
 
-void measure_apply(struct planned *p, const struct strv *units, const char *lines)
+void measure_apply(struct planned *p, const struct strv *units, const struct conf *c, const char *lines)
 {
 	for (const char *line = lines; *line;) {
 		size_t len = strcspn(line, "\n");
 		struct json_object *o CLEANUP(json_putp) = json_parse(line, len);
 		if (o)
-			apply_line(p, units, o);
+			apply_line(p, units, c, o);
 		line += len + (line[len] == '\n');
 	}
 }

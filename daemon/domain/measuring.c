@@ -149,18 +149,18 @@ static void add_part(struct measuring *m, const char *path)
 	m->parts[m->n++] = (struct part){ .measuring = m, .path = xstrdup(path) };
 }
 
-struct measuring *measuring_start(struct loop *l, struct planned *p, const struct strv *units, measuring_done_fn *done, void *arg)
+struct measuring *measuring_start(const struct context *ctx, struct planned *p, const struct strv *units, measuring_done_fn *done, void *arg)
 {
 	struct measuring *m = xcalloc(1, sizeof(*m));
 	struct strv apart CLEANUP(strv_done) = { 0 };
 
-	*m = (struct measuring){ .loop = l, .done = done, .arg = arg };
-	measure_paths(p, units, &m->near, &apart);
+	*m = (struct measuring){ .loop = ctx->loop, .done = done, .arg = arg };
+	measure_paths(p, units, ctx->conf, &m->near, &apart);
 	if (m->near.n)
 		add_part(m, NULL);
 	for (size_t i = 0; i < apart.n; i++)
 		add_part(m, apart.v[i]);
-	loop_defer(l, on_begin, m);
+	loop_defer(ctx->loop, on_begin, m);
 	return m;
 }
 

@@ -13,7 +13,7 @@ struct measuring;
 /* ${lines}: one JSON line an item; one that does not answer has "error", and "dead" if nobody answered. Borrowed for the call; "" with ${f}. */
 typedef void measuring_done_fn(void *arg, const struct fault *f, const char *lines);
 /* Of the wanted units of ${p}, which is borrowed for the call. ${done} is called once, never from inside. */
-struct measuring *measuring_start(struct loop *l, struct planned *p, const struct strv *units, measuring_done_fn *done, void *arg);
+struct measuring *measuring_start(const struct context *ctx, struct planned *p, const struct strv *units, measuring_done_fn *done, void *arg);
 /* Do not wait for it: ${done} follows with FAULT_CANCELLED. */
 void measuring_cancel(struct measuring *m);
 

@@ -94,14 +94,14 @@ static void on_measured(void *arg, const struct fault *f, const char *lines)
 		plan_again(p);
 		return;
 	}
-	measure_apply(p->planned, &p->units, lines);
+	measure_apply(p->planned, &p->units, p->o.ctx->conf, lines);
 	compare_contents(p);
 	finish(p, choose_methods(p, &own) < 0 ? &own : NULL);
 }
 
 static void measure(struct planner *p)
 {
-	p->measuring = measuring_start(p->o.ctx->loop, p->planned, &p->units, on_measured, p);
+	p->measuring = measuring_start(p->o.ctx, p->planned, &p->units, on_measured, p);
 	if (p->cancelled)
 		measuring_cancel(p->measuring);
 }

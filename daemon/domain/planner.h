@@ -36,14 +36,14 @@ void planner_cancel(struct planner *p);
 void planned_free(struct planned *p);
 
 /* For planner.c alone: take kopi-docka-pack's lines into the items of the wanted units. */
-void measure_apply(struct planned *p, const struct strv *units, const char *lines);
+void measure_apply(struct planned *p, const struct strv *units, const struct conf *c, const char *lines);
 /* Subvolumes and mounts in ${lines} that part an item: another mount of the unit, planned into that item, lies
  * in them. Appended to p->nested; returns whether there are any. */
 bool measure_parts(struct planned *p, const struct strv *units, const char *lines);
 /* Paths in ${lines} that are no directory and no file: sockets, fifos, devices. Appended to p->nothing; returns
  * whether there are any that were not there. */
 bool measure_nothing(struct planned *p, const char *lines);
-/* What of the wanted units is to be measured: on this host's own disks, and what may be behind a dead server. */
-void measure_paths(const struct planned *p, const struct strv *units, struct strv *near, struct strv *apart);
+/* Words of kopi-docka-pack: what restores keep in items, and each path with its exclude_patterns. What of the wanted units is to be measured: on this host's own disks, and what may be behind a dead server. */
+void measure_paths(const struct planned *p, const struct strv *units, const struct conf *c, struct strv *near, struct strv *apart);
 
 #endif

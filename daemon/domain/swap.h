@@ -31,5 +31,7 @@ void swaps_save(const struct context *ctx, const struct swaps *s, swapper_done_f
 int swaps_load(const char *path, struct swaps *ret, struct fault *f) WARN_UNUSED;
 /* Ids of all records, oldest first. Appends. */
 void swaps_list(const struct conf *c, struct strv *ret);
+/* The directories of ours in which restores have kept or staged something, by their records: ".../.kopi-docka-kept". */
+void swaps_places(const struct conf *c, struct strv *ret);
 
 #endif

@@ -88,3 +88,30 @@ void swaps_list(const struct conf *c, struct strv *ret)
 		closedir(d);
 	strv_sort_unique(ret);
 }
+
+static void add_place(const char *path, const char *name, struct strv *ret)
+{
+	const char *at = path ? strstr(path, name) : NULL;
+
+	if (at)
+		strv_take(ret, xstrndup(path, (size_t)(at - path) + strlen(name) - 1));
+}
+
+void swaps_places(const struct conf *c, struct strv *ret)
+{
+	struct strv ids CLEANUP(strv_done) = { 0 };
+
+	swaps_list(c, &ids);
+	for (size_t i = 0; i < ids.n; i++) {
+		char *path CLEANUP(freep) = swaps_path(c, ids.v[i]);
+		struct swaps s;
+		if (swaps_load(path, &s, NULL) < 0)
+			continue;
+		for (size_t j = 0; j < s.n; j++) {
+			add_place(s.v[j].kept, "/.kopi-docka-kept/", ret);
+			add_place(s.v[j].staged, "/.kopi-docka-staging/", ret);
+		}
+		swaps_done(&s);
+	}
+	strv_sort_unique(ret);
+}

@@ -158,6 +158,7 @@ void transfer_tar(const struct transfer *t, struct strv *argv, struct strv *env,
 		.file = t->o.is_file ? t->o.path : NULL,
 		.clamp_mtime = t->o.conf->backup.clamp_mtime,
 		.no_xattrs = t->o.no_xattrs,
+		.ours = t->o.ours,
 	};
 
 	if (t->o.exclude) {

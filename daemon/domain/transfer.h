@@ -25,6 +25,7 @@ struct transfer_options {
 	int64_t device, inode;  /* what ${path} must lead to; inode 0: whichever */
 	bool exclude;           /* exclude_patterns apply (items; never the recipe) */
 	const struct strv *unit_excludes; /* borrowed, may be NULL */
+	const struct strv *ours; /* what restores keep in it (tar.h); borrowed, may be NULL */
 	int64_t reserve_bytes;  /* what the archive may take: tar_bytes of measuring */
 	int64_t measured_bytes; /* what was found to archive, without tar's own; 0: not known, or patterns leave some of it out */
 	struct kopia_create create; /* borrowed copied */

@@ -74,7 +74,7 @@ static void add_item(
 	i->on_demand = p->on_demand;
 	i->read_only = p->kind == ITEM_BIND && !m->rw;
 	i->lost = xstrdup(p->lost);
-	i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = i->device = i->inode = -1;
+	i->excluded_entries = i->excluded_bytes = i->size_bytes = i->entries = i->tar_bytes = i->forecast_ms = i->device = i->inode = -1;
 }
 
 /* What nobody would save is not the admin's doing, whatever the patterns match. */

@@ -37,6 +37,8 @@ struct item {
 	/* filled from measuring (kopi-docka-pack measure), -1 unknown */
 	int64_t size_bytes, entries, tar_bytes;
 	int64_t too_long;      /* paths that are archived, and that no tar can make again */
+	int64_t excluded_entries, excluded_bytes; /* what exclude_patterns leave out of it */
+	struct strv ours;      /* "./a/.kopi-docka-kept": where restores keep what was there; not the item's */
 	int64_t device, inode; /* of its root while the containers ran */
 	/* filled by method_choose() */
 	const char *method;

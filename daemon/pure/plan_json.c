@@ -38,6 +38,10 @@ static struct json_object *item_json(const struct item *i)
 	json_put_text(o, "id", i->id);
 	json_put_text(o, "path", i->path);
 	put_known(o, "size_bytes", i->size_bytes);
+	if (i->excluded_entries > 0) {
+		json_put_number(o, "excluded_entries", i->excluded_entries);
+		put_known(o, "excluded_bytes", i->excluded_bytes);
+	}
 	if (i->is_file)
 		json_put_flag(o, "is_file", true);
 	if (i->read_only)

@@ -117,6 +117,10 @@ static struct json_object *item_json(const struct item_result *i)
 	json_put_text(o, "object", i->object);
 	put_known(o, "bytes", i->bytes);
 	put_known(o, "uploaded_bytes", i->uploaded_bytes);
+	if (i->excluded_entries > 0) {
+		json_put_number(o, "excluded_entries", i->excluded_entries);
+		json_put_number(o, "excluded_bytes", i->excluded_bytes);
+	}
 	json_put_text(o, "error", i->error);
 	json_put_text(o, "note", i->note);
 	return o;
@@ -190,6 +194,8 @@ static void read_item(struct unit_result *u, struct json_object *o)
 		.cold = json_member(o, "cold") ? json_flag(o, "cold", false) : -1,
 		.bytes = json_number(o, "bytes", -1),
 		.uploaded_bytes = json_number(o, "uploaded_bytes", -1),
+		.excluded_entries = json_number(o, "excluded_entries", 0),
+		.excluded_bytes = json_number(o, "excluded_bytes", 0),
 	};
 }
 

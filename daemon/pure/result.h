@@ -15,6 +15,7 @@ struct item_result {
 	char *id, *method, *object, *error, *note; /* note: what is to be known of it and is no warning */
 	int cold; /* -1 unknown, 0, 1 */
 	int64_t bytes, uploaded_bytes; /* -1 unknown */
+	int64_t excluded_entries, excluded_bytes; /* by the admin's patterns; 0 none or unknown */
 };
 
 enum { PHASE_PREPARE, PHASE_STOP, PHASE_READ, PHASE_START, PHASE_HEALTHY, PHASE_UPLOAD, PHASE_FINISH, PHASES };

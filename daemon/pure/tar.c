@@ -53,9 +53,14 @@ void tar_argv_create(const struct tar_read *o, struct strv *argv)
 		add_file(o->file, argv);
 		return;
 	}
-	/* What restores have kept beside or in an item is not the item's. */
-	strv_add(argv, "--exclude=.kopi-docka-kept");
-	strv_add(argv, "--exclude=.kopi-docka-staging");
+	/* What restores have kept in an item is not the item's; somebody else's directory of that name is. */
+	if (o->ours && o->ours->n) {
+		strv_add(argv, "--anchored");
+		strv_add(argv, "--no-wildcards");
+		add_excludes(o->ours, argv);
+		strv_add(argv, "--wildcards");
+		strv_add(argv, "--no-anchored");
+	}
 	add_excludes(o->excludes, argv);
 	strv_add(argv, ".");
 }

@@ -9,7 +9,8 @@ struct tar_read {
 	const char *file;       /* NULL: the working directory; else the path of the single file that is ./3 there, whose
 	                         * name the archive has */
 	bool clamp_mtime, no_xattrs; /* no_xattrs: its filesystem has none */
-	const struct strv *excludes; /* may be NULL */
+	const struct strv *excludes; /* patterns; may be NULL */
+	const struct strv *ours;     /* names in it, "./a/b": left out exactly; may be NULL */
 };
 
 /* tar -cf - --totals … of what a child_place leads to; ${argv} is appended to. Program is /bin/tar. No path is in it:

@@ -26,6 +26,7 @@ void unit_item_done(struct item *it)
 	for (i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
 	strv_done(&it->shared_with);
+	strv_done(&it->ours);
 }
 
 void unit_done(struct unit *u)

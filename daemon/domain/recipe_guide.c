@@ -91,7 +91,7 @@ static void find_place(const struct unit *u, const struct item *from, struct res
 {
 	for (size_t i = 0; i < u->n_members; i++) {
 		const struct container *c = u->members[i].c;
-		for (size_t j = 0; c->service && j < c->n_mounts; j++) {
+		for (size_t j = 0; c->service && !c->oneoff && j < c->n_mounts; j++) {
 			if (!streq(c->mounts[j].name, from->volume))
 				continue;
 			to->service = c->service;
@@ -129,7 +129,7 @@ static void take_services(const struct unit *u, struct parts *p)
 
 	for (size_t i = 0; i < u->n_members; i++) {
 		const struct member *m = &u->members[i];
-		if (m->guest || !m->c->service)
+		if (m->guest || !m->c->service || m->c->oneoff)
 			continue;
 		strv_add(&p->services, m->c->service);
 		if (m->stop)

@@ -59,7 +59,7 @@ static void running_services(struct json_object *unit, struct strv *ret)
 	for (size_t i = 0; json_object_is_type(members, json_type_array) && i < json_object_array_length(members); i++) {
 		struct json_object *m = json_object_array_get_idx(members, i); /* borrowed */
 		const char *service = json_text(m, "service"), *state = json_text(m, "state");
-		if (!service || json_flag(m, "guest", false))
+		if (!service || json_flag(m, "guest", false) || json_flag(m, "oneoff", false))
 			continue;
 		if (streq(state, "running") || streq(state, "paused"))
 			strv_add(ret, service);

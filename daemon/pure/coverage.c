@@ -44,14 +44,14 @@ static struct coverage *add_line(struct draft *d, const struct container *c,
 
 static char *item_id(const struct container *c, const struct mount *m, const struct place *p)
 {
-	const char *service = c->service && c->project ? c->service : c->name;
+	const char *service = c->service && c->project && !c->oneoff ? c->service : c->name;
 	const char *destination = m->destination ? m->destination : "";
 
 	switch (p->kind) {
 	case ITEM_VOLUME:
 		return xasprintf("volume:%s", m->name);
 	case ITEM_ANON:
-		if (c->number > 1)
+		if (c->number > 1 && !c->oneoff)
 			return xasprintf("anon:%s-%d:%s", service, c->number, destination);
 		return xasprintf("anon:%s:%s", service, destination);
 	case ITEM_BIND:
@@ -123,6 +123,14 @@ static void check_replaced(
 			c->name, path, c->name);
 }
 
+/* A container of "compose run --rm" that runs: what it alone has cannot be read cold, for stopping it would remove it. */
+static bool is_fleeting(const struct plan_index *x, const struct container *c)
+{
+	bool active = c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+
+	return c->project && c->oneoff && c->auto_remove && active && !x->options->allow_autoremove;
+}
+
 static void plan_mount(struct draft *d, const struct container *c, const struct mount *m)
 {
 	struct place p;
@@ -135,7 +143,9 @@ static void plan_mount(struct draft *d, const struct container *c, const struct 
 	}
 	if (streq(p.path, "/") && strv_has(&d->x->options->trusted_writers, c->name))
 		p.warn = p.refuse = false; /* an agent that the admin has named: it has no data of its own there */
-	if (!p.skip)
+	if (is_fleeting(d->x, c))
+		p.refuse = false;
+	else if (!p.skip)
 		add_item(d->u, c, m, &p);
 	line = add_line(d, c, m, p.word, p.skip || p.lost ? NULL : xstrdup(p.path));
 	if (p.warn)
@@ -386,6 +396,16 @@ static char *told_of(const struct item *it)
 	return xasprintf("put back only when named: %s%s%s", it->hold, shared ? "; " : "", shared ? shared : "");
 }
 
+/* No item has it: it is of a container that is gone once it is stopped. */
+static void leave_fleeting(struct unit *u, struct coverage *line)
+{
+	line->saved = false;
+	free(line->reason);
+	line->reason = xstrdup("only a container of compose run --rm has it, which is gone once it is stopped");
+	if (!streq(line->kind, "anonymous"))
+		strv_addf(&u->warnings, "%s: %s (%s) is not saved: %s", line->container, line->destination, line->source, line->reason);
+}
+
 /* Say with which item each line goes, and look inside each item once. */
 static void finish_lines(struct draft *d)
 {
@@ -399,8 +419,10 @@ static void finish_lines(struct draft *d)
 		if (!d->paths[i])
 			continue;
 		holder = holder_of(d->x, u->items, u->n_items, d->paths[i]);
-		if (!holder)
-			continue; /* UNTESTED: every saved path has its item */
+		if (!holder) {
+			leave_fleeting(u, &u->coverage[i]);
+			continue;
+		}
 		if (!streq(holder->path, d->paths[i]))
 			u->coverage[i].reason = xasprintf("with %s", holder->id);
 		else

@@ -26,8 +26,10 @@ static void add_guest(const struct plan_index *x, struct unit *u, const struct c
 {
 	size_t number = plan_index_number(x, c);
 
-	if (x->position[number] != NO_POSITION)
+	if (x->position[number] != NO_POSITION) { /* one of "compose run" is stopped only where it has to be */
+		u->members[x->position[number]].stop |= c->project && c->oneoff;
 		return;
+	}
 	x->position[number] = u->n_members;
 	GROW(u->members, u->n_members);
 	u->members[u->n_members++] = (struct member){
@@ -68,13 +70,15 @@ static void meet(
 	size_t number = plan_index_number(x, use->c);
 	const char *other = x->unit_of[number];
 
-	if (streq(other, u->name))
+	bool own = streq(other, u->name);
+
+	if (own && !use->c->oneoff)
 		return;
 	if (plan_index_is_self(x, use->c)) {
 		tolerate(x, u, use);
 		return;
 	}
-	if (other && x->met[x->unit_number[number]] != item) {
+	if (other && !own && x->met[x->unit_number[number]] != item) {
 		x->met[x->unit_number[number]] = item;
 		strv_add(&item->shared_with, other);
 	}
@@ -146,23 +150,26 @@ static int guest_by_name(const void *a, const void *b)
 	return r ? r : strcmp(x->c->id, y->c->id);
 }
 
+static void add_sharers(const struct plan_index *x, struct unit *u, const struct container *c)
+{
+	size_t i;
+
+	for (i = plan_index_first_sharer(x, c); i < x->n_sharers && x->sharers[i].owner == c; i++)
+		if (is_active(x->sharers[i].c))
+			add_guest(x, u, x->sharers[i].c);
+}
+
 void guests_plan(const struct plan_index *x, struct unit *u)
 {
 	size_t i, k, own = u->n_members;
 
 	for (i = 0; i < u->n_items; i++)
 		plan_item(x, u, &u->items[i]);
-	/* the list grows while it is walked: this is the closure */
-	for (i = 0; i < u->n_members; i++) {
-		const struct container *c = u->members[i].c;
-
-		if (!u->members[i].stop)
-			continue;
-		for (k = plan_index_first_sharer(x, c);
-			k < x->n_sharers && x->sharers[k].owner == c; k++)
-			if (is_active(x->sharers[k].c))
-				add_guest(x, u, x->sharers[k].c);
-	}
+	/* the list grows while it is walked: this is the closure; twice, for those of "compose run" that came to stop in it */
+	for (k = 0; k < 2; k++)
+		for (i = 0; i < u->n_members; i++)
+			if (u->members[i].stop)
+				add_sharers(x, u, u->members[i].c);
 	if (u->n_members - own > 1)
 		qsort(u->members + own, u->n_members - own, sizeof(*u->members), guest_by_name);
 	for (i = own; i < u->n_members; i++) {

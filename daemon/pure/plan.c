@@ -62,6 +62,8 @@ static int by_unit(const void *a, const void *b)
 		return x->project ? -1 : 1;
 	r = x->project ? strcmp(x->project, y->project) : 0;
 	if (r == 0)
+		r = (int)x->oneoff - (int)y->oneoff;
+	if (r == 0)
 		r = strcmp(x->service ? x->service : "", y->service ? y->service : "");
 	if (r == 0)
 		r = x->number < y->number ? -1 : x->number > y->number;
@@ -99,6 +101,12 @@ static char *standalone_name(
 	return unit;
 }
 
+/* Of "compose run": a member whose data is saved, but nobody whom the project consists of. */
+static bool is_one_off(const struct container *c)
+{
+	return c->project && c->oneoff;
+}
+
 static void add_member(
 	const struct plan_index *x, struct units *units, const struct container *c)
 {
@@ -109,7 +117,7 @@ static void add_member(
 
 	GROW(u->members, u->n_members);
 	u->members[u->n_members++] = (struct member){
-		.c = c, .stop = active, .paused = c->state == CONTAINER_PAUSED
+		.c = c, .stop = active && !is_one_off(c), .paused = c->state == CONTAINER_PAUSED
 	};
 	x->unit_of[plan_index_number(x, c)] = u->name;
 	x->unit_number[plan_index_number(x, c)] = number;
@@ -140,14 +148,13 @@ static void collect_names(const struct inventory *inv, struct naming *n)
 
 		if (!c->project)
 			strv_add(&n->standalone, c->name);
-		else if (!c->oneoff)
+		else
 			strv_add(&n->projects, c->project);
 	}
 	strv_sort_unique(&n->projects);
 	strv_sort_unique(&n->standalone);
 }
 
-/* One-off containers ("compose run") are no members: the project does not consist of them. */
 static void group(const struct plan_index *x, struct units *ret)
 {
 	size_t i, n = x->inv->n_containers;
@@ -161,8 +168,6 @@ static void group(const struct plan_index *x, struct units *ret)
 	for (i = 0; i < n; i++) {
 		const struct container *c = sorted[i];
 
-		if (c->project && c->oneoff)
-			continue;
 		if (!c->project || !streq(c->project, project)) {
 			struct unit *u;
 
@@ -212,16 +217,19 @@ static void plan_unit(const struct plan_index *x, struct unit *u)
 	}
 	for (i = 0; i < u->n_members; i++) {
 		x->position[plan_index_number(x, u->members[i].c)] = i;
-		unit_check_container(x, u, u->members[i].c);
+		if (!is_one_off(u->members[i].c))
+			unit_check_container(x, u, u->members[i].c);
 	}
 	coverage_plan(x, u);
 	guests_plan(x, u);
+	for (i = 0; i < u->n_members; i++) /* it stops because it writes to what is saved, or not at all */
+		if (is_one_off(u->members[i].c) && u->members[i].stop && !u->members[i].guest)
+			unit_check_container(x, u, u->members[i].c);
 	order_plan(x, u);
 	for (i = 0; i < u->n_members; i++)
 		x->position[plan_index_number(x, u->members[i].c)] = NO_POSITION;
 }
 
-/* Also what only one-off containers use: no unit saves it. */
 static void find_unattached(const struct plan_index *x, struct units *ret)
 {
 	struct strv used = { 0 };

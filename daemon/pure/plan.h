@@ -108,7 +108,8 @@ struct units {
 /*
  * All units of the host, sorted by name; deterministic. Borrows from ${inv}; ${o} may be NULL.
  *
- * One-off containers of compose are no members, but guests if they run and share.
+ * One-off containers ("compose run") are members: their data is saved, but they stop only if they write to an item or
+ * live in a namespace of one that stops. What only a running one of --rm has is not saved; coverage and a warning say so.
  * A mount that is `/`, or is, lies in or contains a forbidden path or the engine's own
  * directory, is never saved: coverage says "refused: …" and the unit warns. The unit itself
  * is refused only if the mount contains such a path and is writable: it would be incomplete.

@@ -28,6 +28,8 @@ static struct json_object *member_json(const struct member *m)
 	json_put_text(o, "state", container_state_name(m->c->state));
 	json_put_text(o, "database", m->c->database);
 	json_put_flag(o, "guest", m->guest);
+	if (m->c->oneoff)
+		json_put_flag(o, "oneoff", true);
 	return o;
 }
 

@@ -85,12 +85,13 @@ static void names_of_units(void **state)
 		.labels = "{\"com.docker.compose.oneoff\":\"True\"}");
 	ADD(inv, .name = "y");
 	u = plan(inv, NULL);
-	assert_int_equal(u.n, 6);
+	assert_int_equal(u.n, 7);
+	assert_true(unit_named(&u, "y")->compose); /* of one container of compose run */
+	assert_false(unit_named(&u, "container.y")->compose);
 	assert_false(unit_named(&u, "container.web")->compose);
 	assert_true(unit_named(&u, "web")->compose);
 	assert_string_equal(unit_named(&u, "container.x")->members[0].c->name, "container.x");
 	assert_string_equal(unit_named(&u, "container.container.x")->members[0].c->name, "x");
-	assert_non_null(unit_named(&u, "y"));
 	assert_null(units_find(&u, "nobody"));
 	units_done(&u);
 	inventory_free(inv);
@@ -377,6 +378,40 @@ static void namespaces_close_over_guests(void **state)
 	inventory_free(inv);
 }
 
+/* Stopping it would remove it: what it shares refuses the unit, what it has alone is told, and nobody is stopped. */
+static void one_off_that_would_vanish(void **state)
+{
+	static const char label[] = "{\"com.docker.compose.oneoff\":\"True\"}", rm[] = "{\"AutoRemove\":true}";
+	struct plan_options allowed = { .allow_autoremove = true };
+	struct inventory *inv = host_new(NULL);
+	struct units u;
+
+	(void)state;
+	host_add_volume(inv, "data");
+	host_add_volume(inv, "own");
+	ADD(inv, .name = "p-db-1", .project = "p", .service = "db", .mounts = "[" VOLUME("data", "/d", "true") "]");
+	ADD(inv, .name = "p-run", .project = "p", .service = "db", .labels = label, .host = rm,
+		.mounts = "[" VOLUME("data", "/d", "false") "," VOLUME("own", "/o", "true") "," BIND("/srv/x", "/x", "true") "]");
+	u = plan(inv, NULL);
+	assert_null(u.v[0].refused);
+	assert_false(member_named(&u.v[0], "p-run")->stop);
+	assert_int_equal(u.v[0].n_items, 1);
+	assert_false(line_at(&u.v[0], "/o")->saved || line_at(&u.v[0], "/x")->saved);
+	assert_contains(line_at(&u.v[0], "/x")->reason, "--rm");
+	assert_int_equal(u.v[0].warnings.n, 2);
+	units_done(&u);
+	u = plan(inv, &allowed);
+	assert_true(member_named(&u.v[0], "p-run")->stop);
+	assert_int_equal(u.v[0].n_items, 3);
+	units_done(&u);
+	ADD(inv, .name = "p-run2", .project = "p", .service = "db", .labels = label, .host = rm,
+		.mounts = "[" VOLUME("data", "/d", "true") "]");
+	u = plan(inv, NULL);
+	assert_contains(u.v[0].refused, "p-run2 was started with --rm");
+	units_done(&u);
+	inventory_free(inv);
+}
+
 static void one_off_containers(void **state)
 {
 	static const char label[] = "{\"com.docker.compose.oneoff\":\"True\"}";
@@ -397,11 +432,14 @@ static void one_off_containers(void **state)
 		.mounts = "[" VOLUME("data", "/d", "false") "]");
 	u = plan(inv, NULL);
 	assert_int_equal(u.n, 1);
-	assert_int_equal(u.v[0].n_members, 2);
-	assert_true(member_named(&u.v[0], "p-run")->guest);
+	assert_int_equal(u.v[0].n_members, 4);
+	assert_true(member_named(&u.v[0], "p-run")->stop && !member_named(&u.v[0], "p-run")->guest);
+	assert_false(member_named(&u.v[0], "p-old")->stop || member_named(&u.v[0], "p-look")->stop);
+	assert_string_equal(u.v[0].members[0].c->name, "p-db-1"); /* whom the project consists of come first */
+	assert_non_null(item_named(&u.v[0], "volume:scratch"));
 	assert_int_equal(u.v[0].items[0].shared_with.n, 0);
-	assert_int_equal(u.unattached_volumes.n, 1);
-	assert_string_equal(u.unattached_volumes.v[0], "scratch");
+	assert_null(u.v[0].refused);
+	assert_int_equal(u.unattached_volumes.n, 0);
 	units_done(&u);
 	inventory_free(inv);
 }
@@ -716,6 +754,7 @@ int main(void)
 		cmocka_unit_test(a_writer_that_keeps_restarting),
 		cmocka_unit_test(namespaces_close_over_guests),
 		cmocka_unit_test(one_off_containers),
+		cmocka_unit_test(one_off_that_would_vanish),
 		cmocka_unit_test(same_or_not),
 		cmocka_unit_test(another_place_is_not_the_same),
 		cmocka_unit_test(suggestions),

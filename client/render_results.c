@@ -77,6 +77,7 @@ static int render_result(FILE *to, struct json_object *result)
 
 	EACH(json_member(result, "units"), i, u)
 		render_unit(to, u, true);
+	strings(to, "left out: ", json_member(result, "skipped"));
 	strings(to, "error: ", json_member(result, "errors"));
 	strings(to, "warning: ", json_member(result, "warnings"));
 	fprintf(to, "run %s: %s\n", id, state);

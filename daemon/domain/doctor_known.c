@@ -4,6 +4,14 @@
 #include "daemon/domain/known.h"
 #include "daemon/domain/planner.h"
 
+/* No fault, and nothing that a run could save: whoever relies on it shall know. */
+static void say_skipped(struct check *c, const struct units *units)
+{
+	for (size_t i = 0; i < units->n; i++)
+		if (units->v[i].skipped)
+			check_say(c, "left out", CHECK_OK, "its data is not saved: save it by other means", "%s: %s", units->v[i].name, units->v[i].skipped);
+}
+
 static void on_planned(void *arg, const struct fault *f, struct planned *p)
 {
 	struct check *c = arg;
@@ -15,6 +23,7 @@ static void on_planned(void *arg, const struct fault *f, struct planned *p)
 		return;
 	}
 	known_missing(c->o->ctx->conf, &p->units, &missing);
+	say_skipped(c, &p->units);
 	planned_free(p);
 	for (size_t i = 0; i < missing.n; i++)
 		check_say(c, NULL, CHECK_FAILED, "start it again, or kopi-docka accept NAME: its restore points stay",

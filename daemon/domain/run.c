@@ -225,7 +225,7 @@ static void take_units(struct run *r, const struct planned *p)
 		if (!r->wanted.n && strv_has(&r->except, u->name))
 			log_info("%s is left out: it has a schedule of its own", u->name);
 		else if (u->skipped && !r->wanted.n)
-			log_info("%s is skipped: %s", u->name, u->skipped);
+			strv_addf(&r->result.skipped, "%s: %s", u->name, u->skipped);
 		else
 			strv_add(&r->units, u->name);
 	}
@@ -255,6 +255,21 @@ static void on_noted(void *arg, const struct fault *f)
 	next_unit(r);
 }
 
+/* No containers, or none that anybody should touch: that is said, and not that there are none. */
+static void nothing_to_do(struct run *r)
+{
+	const struct strv *skipped = &r->result.skipped;
+
+	if (skipped->n) {
+		fault_set(&r->fault, FAULT_NO_SUCH_UNIT, -ENOENT, "there is nothing to back up: left out is %s%s", skipped->v[0],
+			skipped->n > 1 ? ", and more" : "");
+		fault_advise(&r->fault, "kopi-docka list --units shows what is left out, and why");
+		return;
+	}
+	fault_set(&r->fault, FAULT_NO_SUCH_UNIT, -ENOENT, "there is nothing to back up: no containers");
+	fault_advise(&r->fault, "start a compose project or a container first; kopi-docka list --units shows them");
+}
+
 static void on_units(void *arg, const struct fault *f, struct planned *p)
 {
 	struct run *r = arg;
@@ -270,8 +285,7 @@ static void on_units(void *arg, const struct fault *f, struct planned *p)
 		known_missing(r->o.ctx->conf, &p->units, &missing);
 	planned_free(p);
 	if (r->units.n + missing.n == 0) {
-		fault_set(&r->fault, FAULT_NO_SUCH_UNIT, -ENOENT, "there is nothing to back up: no containers");
-		fault_advise(&r->fault, "start a compose project or a container first; kopi-docka list --units shows them");
+		nothing_to_do(r);
 		finish(r);
 		return;
 	}

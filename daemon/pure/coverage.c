@@ -154,7 +154,7 @@ static void plan_mount(struct draft *d, const struct container *c, const struct 
 	if (p.refuse)
 		unit_refuse(d->u, xasprintf("%s: %s (%s): %s", c->name, line->destination,
 					  line->source, p.skip));
-	if (!p.skip)
+	if (!p.skip && !is_fleeting(d->x, c))
 		check_replaced(d, c, m, p.path);
 	line->reason = p.skip ? TAKE_PTR(p.skip) : TAKE_PTR(p.lost);
 	place_done(&p);

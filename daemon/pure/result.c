@@ -70,6 +70,7 @@ void run_result_done(struct run_result *r)
 		unit_result_done(&r->units[i]);
 	free(r->units);
 	free(r->backup_id);
+	strv_done(&r->skipped);
 	strv_done(&r->warnings);
 	strv_done(&r->errors);
 	*r = (struct run_result){ 0 };
@@ -164,6 +165,8 @@ struct json_object *run_result_json(const struct run_result *r)
 	for (size_t i = 0; i < r->n_units; i++)
 		json_object_array_add(units, unit_result_json(&r->units[i]));
 	json_object_object_add(o, "units", units);
+	if (r->skipped.n)
+		json_put_list(o, "skipped", &r->skipped);
 	if (r->warnings.n)
 		json_put_list(o, "warnings", &r->warnings);
 	if (r->errors.n)
@@ -242,6 +245,7 @@ int run_result_parse(struct json_object *o, struct run_result *ret)
 			run_result_done(&r);
 			return -EBADMSG;
 		}
+	json_read_list(o, "skipped", &r.skipped);
 	json_read_list(o, "warnings", &r.warnings);
 	json_read_list(o, "errors", &r.errors);
 	*ret = r;

@@ -37,6 +37,7 @@ struct run_result {
 	enum run_state state;
 	struct unit_result *units;
 	size_t n_units;
+	struct strv skipped;          /* "NAME: why": units that nobody should touch, as those of a swarm */
 	struct strv warnings, errors; /* of what follows the units (aftermath) */
 };
 

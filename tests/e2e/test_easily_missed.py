@@ -198,9 +198,18 @@ def test_states_are_shown(engine, daemon):
         assert name == "looping" or not word or word in text, text
         if word and word.startswith("skipped"):
             assert all(not c["saved"] and c["reason"] for c in units[name]["coverage"])
-    result = {u["unit"]: u for u in daemon.backup(state="failed")["units"]}
+    run = daemon.backup(state="failed")
+    assert [s.split(":")[0] for s in run["skipped"]] == ["podded", "swarmed"] and "left out: swarmed: a swarm service" in daemon.ctl("backup").stdout
+    assert any(c["name"] == "left out" and "swarmed" in c["detail"] for c in daemon.call("Doctor")["parameters"]["checks"])
+    result = {u["unit"]: u for u in run["units"]}
     assert set(result) == set(table) - {"swarmed", "podded"}, "who is skipped takes no part in a run of all"
     for name in ("passing", "held", "ended", "made", "plain"):
         assert result[name]["data"] == ("none" if name == "passing" else "complete"), result[name]
     states = {n: engine.inspect(n)["State"]["Status"] for n in table}
     assert states["held"] == "paused" and states["ended"] == "exited" and states["made"] == "created" and states["passing"] == "running"
+
+
+def test_only_what_nobody_should_touch(engine, daemon):
+    engine.container("pg", "-l", "com.docker.swarm.task.id=x", volumes=["pg:/d"])
+    r = daemon.ctl("backup", check=1)
+    assert "left out is pg: a swarm service" in r.stderr and "no containers" not in r.stderr

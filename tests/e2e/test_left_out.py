@@ -42,7 +42,7 @@ def test_nothing_for_its_name(engine, daemon, directory):
     engine.container("inner", volumes=[f"{outer}/app:/app"])
     engine.container("files", volumes=[f"{outer}:/srv"])
     daemon.backup("inner")
-    kept = json.loads(daemon.ctl("restore", "inner", "--yes", "--json", check=0).stdout)["restored"][0]["kept"]
+    kept = daemon.call("Restore", {"unit": "inner", "way_back": True})["parameters"]["restored"][0]["kept"]
     assert (outer / "app/.kopi-docka-kept/f").read_text() == "mine\n"
     daemon.backup("files")
     have = names(daemon, f"bind:{outer}", "files")

@@ -243,7 +243,7 @@ static int could_not(struct emptying *x, const char *path)
 static int empty_one(void *arg, int dir, const char *path, const char *name)
 {
 	struct emptying *x = arg;
-	struct entry e;
+	struct entry e = { 0 };
 	int r = look_at(x->a, dir, name, &e);
 
 	if (r < 0 && r != -ENOENT) {

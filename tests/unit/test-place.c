@@ -384,7 +384,7 @@ static void where(void **state)
 
 static void links(void **state)
 {
-	char *theirs CLEANUP(freep) = at("theirs"), *link CLEANUP(freep) = at("theirs/data"), *good CLEANUP(freep) = at("good"), *out = NULL;
+	char *theirs CLEANUP(freep) = at("theirs"), *link CLEANUP(freep) = at("theirs/data"), *out = NULL;
 	char *pid CLEANUP(freep) = xasprintf("%d", (int)getpid()), *data CLEANUP(freep) = at("good/data");
 
 	(void)state;

@@ -79,9 +79,10 @@ static struct json_object *mount_above(struct json_object *unit, const char *con
 static void take(struct json_object *unit, struct json_object *mount, const char *path, const char *only, struct found *ret)
 {
 	struct json_object *items = json_member(unit, "items");
-	const char *rest = rest_below(path, json_text(mount, "destination")), *source = json_text(mount, "source");
+	const char *to = json_text(mount, "destination"), *source = json_text(mount, "source");
+	const char *rest = to ? rest_below(path, to) : NULL; /* mount_above() chose it by that */
 	const char *item = NULL, *inside = NULL, *name = json_text(mount, "container");
-	char *host CLEANUP(freep) = xasprintf("%s%s%s", source ? source : "", *rest ? "/" : "", rest);
+	char *host CLEANUP(freep) = xasprintf("%s%s%s", source ? source : "", rest && *rest ? "/" : "", rest ? rest : "");
 	size_t deepest = 0;
 
 	for (size_t i = 0; source && i < length(items); i++) {

@@ -12,6 +12,7 @@ struct request {
 	uid_t uid;
 	struct json_object *parameters; /* of the call, shared */
 	loop_fn *give_up; /* request_give_up() */
+	bool given_up;    /* and that was done */
 	void *give_up_arg;
 	/* of a question */
 	const struct method_row *row; /* NULL: it is none */

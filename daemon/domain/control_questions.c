@@ -47,7 +47,7 @@ void questions_begin(struct control *c)
 static struct request *same(const struct control *c, const struct request *r, const struct method_row *row)
 {
 	for (struct request *q = c->asked; q; q = q->next)
-		if (q->row == row && (q->waits || q->stamp == c->stamp) && json_object_equal(q->parameters, r->parameters))
+		if (q->row == row && !q->given_up && (q->waits || q->stamp == c->stamp) && json_object_equal(q->parameters, r->parameters))
 			return q;
 	return NULL;
 }
@@ -100,6 +100,7 @@ void question_left(struct request *r)
 		question_end(q);
 		request_free(q);
 	} else if (give_up) {
+		q->given_up = true; /* it ends as cancelled: nobody may join it now */
 		give_up(q->give_up_arg);
 	}
 }

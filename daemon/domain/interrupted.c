@@ -9,7 +9,9 @@
  */
 #include "daemon/domain/interrupted.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/varlink.h"
 #include "daemon/domain/planner.h"
@@ -26,6 +28,7 @@ struct interrupted {
 	struct swaps swaps;
 	struct service *service;
 	struct fault verdict; /* why the old comes back */
+	bool nothing;         /* there is no record: nothing was put anywhere */
 	bool hurried;
 	swapper_done_fn *sweeping; /* what follows it */
 	interrupted_done_fn *done;
@@ -61,8 +64,10 @@ static struct interrupted *load(const struct context *ctx, const char *key, cons
 	struct fault f = { 0 };
 
 	*i = (struct interrupted){ .ctx = ctx, .key = xstrdup(key), .unit = xstrdup(unit), .done = done, .arg = arg };
-	/* A record that cannot be read is not passed over: it stays open, and says so in every pass. */
-	if (swaps_load(path, &i->swaps, &f) < 0)
+	/* The record is written before the entry and removed after nothing was put anywhere. One that cannot be read is not passed
+	 * over: it stays open, and says so in every pass. */
+	i->nothing = access(path, F_OK) < 0 && errno == ENOENT;
+	if (!i->nothing && swaps_load(path, &i->swaps, &f) < 0)
 		log_error("an interrupted restore of %s cannot be put back: %s", unit, f.text);
 	return i;
 }
@@ -177,11 +182,20 @@ static void on_undone(void *arg, const struct fault *f)
 
 /* --- the first turn --------------------------------------------------------------------------- */
 
+static void settle_nothing(struct interrupted *i)
+{
+	log_warning("an interrupted restore of %s had put nothing anywhere", i->unit);
+	ledger_close(i->ctx->ledger, i->key, "nothing was put anywhere", NULL, NULL);
+	end(i, INTERRUPTED_STAYS);
+}
+
 static void begin(void *arg)
 {
 	struct interrupted *i = arg;
 
-	if (!i->swaps.id)
+	if (i->nothing)
+		settle_nothing(i);
+	else if (!i->swaps.id)
 		end(i, INTERRUPTED_OPEN);
 	else if (i->swaps.state == SWAPS_UNDER_WAY)
 		swapper_start(i->ctx, &i->swaps, SWAPS_UNDO, on_undone, i);

@@ -251,6 +251,14 @@ const struct ledger_entry *ledger_entries(const struct ledger *g, size_t *ret_n)
 	return g->entries;
 }
 
+bool ledger_has(const struct ledger *g, enum ledger_kind kind, const char *unit)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->entries[i].kind == kind && streq(g->entries[i].unit, unit))
+			return true;
+	return false;
+}
+
 size_t ledger_pending(const struct ledger *g)
 {
 	return g->pending;

@@ -25,6 +25,8 @@ void ledger_add(struct ledger *g, const struct ledger_entry *v, size_t n, ledger
 void ledger_close(struct ledger *g, const char *key, const char *why, ledger_done_fn *done, void *arg);
 /* The open entries, in the order they were added. Borrowed until the next call. */
 const struct ledger_entry *ledger_entries(const struct ledger *g, size_t *ret_n);
+/* Is there an open entry of this kind for this unit? */
+bool ledger_has(const struct ledger *g, enum ledger_kind kind, const char *unit);
 size_t ledger_pending(const struct ledger *g); /* writes under way */
 
 #endif

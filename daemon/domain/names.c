@@ -95,6 +95,7 @@ void names_fail(struct daemon *d, struct request *r, const struct fault *f, stru
 	struct waiting *w = xcalloc(1, sizeof(*w)), **list = f->code == FAULT_NO_SUCH_ITEM ? &n->items : &n->units;
 	bool asked = *list != NULL;
 
+	request_give_up(r, NULL, NULL); /* the question is over, and what it would have ended is gone */
 	*w = (struct waiting){ .next = *list, .request = r, .fault = *f, .details = o };
 	*list = w;
 	if (asked)

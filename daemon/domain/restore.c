@@ -220,6 +220,7 @@ static void on_done(void *owner, const struct fault *outcome)
 	struct restore *r = owner;
 
 	r->outcome = *outcome;
+	r->steps = NULL; /* gone by now, while the history is still being written */
 	if (r->n_items == 0 || r->o.recipe_only || (!r->point && !r->back)) {
 		over(r);
 		return;
@@ -272,6 +273,8 @@ struct restore *restore_start(const struct restore_options *o, restore_done_fn *
 
 void restore_cancel(struct restore *r)
 {
+	if (!r->steps)
+		return; /* all is done, and it is only being noted */
 	r->cancelled = true;
 	steps_cancel(r->steps);
 }

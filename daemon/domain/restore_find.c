@@ -227,12 +227,22 @@ static int check_wish(struct restore *r, struct fault *f)
 	return 0;
 }
 
+/* The earlier one would be undone over this one, by the next look of the recovery. */
+static int is_open(const struct restore *r, struct fault *f)
+{
+	if (r->target || r->o.recipe_only || !ledger_has(r->ctx->ledger, LEDGER_SWAP, r->unit))
+		return 0;
+	fault_set(f, FAULT_FAILED, -EBUSY, "an interrupted restore of %s is not settled yet", r->unit);
+	fault_advise(f, "the daemon goes on with it: kopi-docka status shows when that is over, and its log what it waits for");
+	return -EBUSY;
+}
+
 void restore_find_enter(void *owner)
 {
 	struct restore *r = owner;
 	struct fault f = { 0 };
 
-	if (check_wish(r, &f) < 0 || (r->back && find_back(r, &f) < 0)) {
+	if (check_wish(r, &f) < 0 || is_open(r, &f) < 0 || (r->back && find_back(r, &f) < 0)) {
 		restore_next(r, &f);
 		return;
 	}

@@ -108,11 +108,17 @@ static char *reason_for(const struct restore *r, const struct restore_item *it, 
 	return reason;
 }
 
+/* Also by where it shall go, and by the restore that is undone. */
+bool restore_is_named(const struct restore *r, const struct restore_item *it)
+{
+	return r->back || it->mapped || strv_has(&r->wanted, it->source_id ? it->source_id : it->id);
+}
+
 static int judge(struct restore *r, const char *lines, struct fault *f)
 {
 	for (size_t i = 0; i < r->n_items;) {
 		struct restore_item *it = &r->items[i];
-		char *reason = it->dest && !strv_has(&r->wanted, it->id) ? reason_for(r, it, lines) : NULL;
+		char *reason = it->dest && !restore_is_named(r, it) ? reason_for(r, it, lines) : NULL;
 		if (reason)
 			leave(r, i, reason);
 		else
@@ -141,7 +147,7 @@ void restore_hold(struct restore *r)
 	struct strv paths CLEANUP(strv_done) = { 0 };
 
 	for (size_t i = 0; !r->back && i < r->n_items; i++)
-		if (r->items[i].dest && !strv_has(&r->wanted, r->items[i].id))
+		if (r->items[i].dest && !restore_is_named(r, &r->items[i]))
 			strv_add(&paths, r->items[i].dest);
 	look_start(r->ctx->loop, &paths, on_looked, r);
 }

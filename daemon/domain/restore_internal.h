@@ -22,6 +22,7 @@ struct restore_item {
 	struct restore *restore; /* borrowed */
 	char *id;                /* as it is called here */
 	char *source_id;         /* as the point calls it, where that is another; NULL */
+	bool mapped;             /* where it goes was said for it alone */
 	struct archive from;     /* what is brought; nothing where ${reuse} is */
 	char *reuse;             /* the old copy of an earlier restore that is brought back */
 	char *path;              /* of ${reuse}: a single path in the item */
@@ -132,6 +133,8 @@ struct restore_item *restore_add_item(struct restore *r, const char *id);
 void restore_drop_item(struct restore *r, size_t index);
 /* restore_hold.c: what is not the unit's own goes from the items to those left, unless it was named; ends the step. */
 void restore_hold(struct restore *r);
+/* Was this item asked for by its name, so that it goes back whatever it is? */
+bool restore_is_named(const struct restore *r, const struct restore_item *it);
 void restore_item_done(struct restore_item *it);
 /* Into another unit or place: the items get the ids that they have there. */
 int restore_map_items(struct restore *r, struct fault *f) WARN_UNUSED;

@@ -64,6 +64,7 @@ static int map_item(struct restore *r, struct restore_item *it, struct strv *unu
 {
 	char *to = mapped(r, it->id, unused);
 
+	it->mapped = to != NULL;
 	if (!to && streq(r->unit, r->of))
 		return 0;
 	if (!to)

@@ -77,7 +77,7 @@ static int take_stage(struct restore_item *it, const struct child_result *c, str
 /* It was looked at before; a link that leads to the host's since then is found here. */
 static int check_owner(const struct restore *r, const struct restore_item *it, struct fault *f)
 {
-	char *reason CLEANUP(freep) = r->target || r->back || strv_has(&r->wanted, it->id) ? NULL : host_path_reason(it->dest);
+	char *reason CLEANUP(freep) = r->target || restore_is_named(r, it) ? NULL : host_path_reason(it->dest);
 
 	if (!reason)
 		return 0;

@@ -139,7 +139,8 @@ static int make_directory(struct restore *r, struct fault *f)
 
 	if (!r->recipe_dir) {
 		char *above CLEANUP(freep) = path_restored(r->ctx->conf), *now CLEANUP(freep) = path_laying_out(r->ctx->conf);
-		r->recipe_dir = xasprintf("%s/%s-%s", now, r->restore_id, unit);
+		/* A question has no id that is its own: another in the same second may be about the same unit. */
+		r->recipe_dir = r->o.foretell ? xasprintf("%s/plan-%p", now, (void *)r) : xasprintf("%s/%s-%s", now, r->restore_id, unit);
 		r->recipe_end = xasprintf("%s/%s-%s", above, r->restore_id, unit);
 	}
 	return dir_make(r->recipe_dir, 0700, f);

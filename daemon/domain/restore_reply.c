@@ -92,13 +92,26 @@ void restore_put_left(struct json_object *o, const struct restore *r)
 	json_object_object_add(o, "left", list);
 }
 
+static bool lacks_something(const struct restore *r)
+{
+	bool lacks = false;
+
+	for (size_t i = 0; i < r->n_items; i++)
+		lacks |= r->items[i].lost.n > 0;
+	for (size_t i = 0; i < r->swaps.n; i++)
+		lacks |= r->swaps.v[i].lost.n > 0;
+	return lacks;
+}
+
 static const char *state_word(const struct restore *r)
 {
 	if (r->outcome.code == FAULT_CANCELLED || r->cancelled)
 		return "cancelled";
 	if (r->outcome.code != FAULT_NONE || r->put_back || r->stuck)
 		return "failed";
-	return streq(service_word(r), "degraded") ? "warnings" : streq(service_word(r), "down") ? "failed" : "ok";
+	if (streq(service_word(r), "down"))
+		return "failed";
+	return lacks_something(r) || streq(service_word(r), "degraded") ? "warnings" : "ok";
 }
 
 struct json_object *restore_record(struct restore *r)

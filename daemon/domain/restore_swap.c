@@ -118,6 +118,16 @@ void restore_open_swaps(struct restore *r, ledger_done_fn *done)
 	ledger_add(r->ctx->ledger, &e, 1, done, r);
 }
 
+/* Not before: an entry without its record would be one that nobody can settle. */
+static void on_closed(void *arg, const struct fault *f)
+{
+	char *path = arg;
+
+	if (path && !f)
+		IGNORE(unlink(path)); /* nothing was put anywhere; one that stays is read as that */
+	free(path);
+}
+
 void restore_close_swaps(struct restore *r)
 {
 	char *path CLEANUP(freep) = swaps_path(r->ctx->conf, r->restore_id), *key CLEANUP(freep) = swaps_key(r->restore_id);
@@ -125,14 +135,12 @@ void restore_close_swaps(struct restore *r)
 
 	if (r->stuck)
 		return;
-	ledger_close(r->ctx->ledger, key, "settled", NULL, NULL);
 	for (size_t i = 0; i < r->swaps.n; i++)
 		if (r->swaps.v[i].mode != SWAP_IN_PLACE)
 			IGNORE(unlink(r->swaps.v[i].marker)); /* says nothing any more */
 	for (size_t i = 0; i < r->swaps.n; i++)
 		worth |= r->swaps.v[i].done || r->swaps.v[i].put_back;
-	if (!worth)
-		IGNORE(unlink(path)); /* nothing was put anywhere */
+	ledger_close(r->ctx->ledger, key, "settled", on_closed, worth ? NULL : TAKE_PTR(path));
 }
 
 /* --- the exchange ------------------------------------------------------------------------------ */

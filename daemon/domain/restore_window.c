@@ -223,6 +223,28 @@ void restore_healthy_cancel(void *owner)
 
 /* --- the way back: what runs with the new data is stopped again ------------------------------------ */
 
+static void on_running_again(void *arg, const struct fault *f)
+{
+	(void)f; /* who is not up is in the ledger, and told */
+	restore_next(arg, NULL);
+}
+
+/* One that cannot be stopped goes on with the new data, and so do all: nothing is exchanged under a container. */
+static void on_stopped_again(void *arg, const struct fault *f)
+{
+	struct restore *r = arg;
+
+	r->started = f != NULL;
+	if (!f) {
+		restore_next(r, NULL);
+		return;
+	}
+	log_error("the old data of %s is not put back: %s", r->unit, f->text);
+	r->unhealthy = true;
+	restore_offer_way_back(r);
+	service_start(r->service, on_running_again, r);
+}
+
 static void on_recorded_again(void *arg, const struct fault *f)
 {
 	struct restore *r = arg;
@@ -233,8 +255,7 @@ static void on_recorded_again(void *arg, const struct fault *f)
 		restore_next(r, f);
 		return;
 	}
-	r->started = false;
-	service_stop(r->service, on_step, r);
+	service_stop(r->service, on_stopped_again, r);
 }
 
 static void on_condemned(void *arg, const struct fault *f)

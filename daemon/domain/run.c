@@ -184,6 +184,17 @@ static void on_unit(void *arg, struct unit_result *u, const struct fault *f, boo
 	next_unit(r);
 }
 
+static void add_error(struct run *r, const char *unit, char *sentence /* taken */)
+{
+	struct log_fields fields = { .unit = unit, .backup_id = r->result.backup_id };
+
+	GROW(r->result.units, r->result.n_units);
+	struct unit_result *u = &r->result.units[r->result.n_units++];
+	unit_result_init(u, unit);
+	strv_take(&u->errors, sentence);
+	log_event(LOG_LEVEL_ERROR, EV_UNIT_FAILED, &fields, "%s", sentence);
+}
+
 static void begin_unit(void *arg)
 {
 	struct run *r = arg;
@@ -193,6 +204,11 @@ static void begin_unit(void *arg)
 		return;
 	}
 	const char *unit = r->units.v[r->next++];
+	if (ledger_has(r->o.ctx->ledger, LEDGER_SWAP, unit)) { /* half old and half new would be a complete point */
+		add_error(r, unit, xasprintf("an interrupted restore of %s is not settled yet: nothing was stopped or saved", unit));
+		next_unit(r);
+		return;
+	}
 	struct backup_options o = {
 		.ctx = r->o.ctx,
 		.unit = unit,
@@ -234,14 +250,8 @@ static void take_units(struct run *r, const struct planned *p)
 /* Law 5: a unit that had restore points and is gone is an error of every run of all, until acknowledged. */
 static void add_missing(struct run *r, const struct strv *missing)
 {
-	for (size_t i = 0; i < missing->n; i++) {
-		struct log_fields fields = { .unit = missing->v[i], .backup_id = r->result.backup_id };
-		GROW(r->result.units, r->result.n_units);
-		struct unit_result *u = &r->result.units[r->result.n_units++];
-		unit_result_init(u, missing->v[i]);
-		strv_take(&u->errors, known_sentence(missing->v[i]));
-		log_event(LOG_LEVEL_ERROR, EV_UNIT_FAILED, &fields, "%s", u->errors.v[0]);
-	}
+	for (size_t i = 0; i < missing->n; i++)
+		add_error(r, missing->v[i], known_sentence(missing->v[i]));
 }
 
 /* What is uploaded under an id that was not noted may be taken for a copy's next time. A state directory that cannot be

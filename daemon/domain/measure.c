@@ -39,7 +39,7 @@ static void add_path(const struct unit *u, const struct item *it, const struct c
 	strv_add(argv, it->path);
 }
 
-/* Measured by a child of its own, and without patterns. */
+/* Measured by a child of its own. */
 static bool is_apart(const struct item *it)
 {
 	return it->on_demand || it->shared_fs;
@@ -47,7 +47,7 @@ static bool is_apart(const struct item *it)
 
 void measure_paths(const struct planned *p, const struct strv *units, const struct conf *c, struct strv *near, struct strv *apart)
 {
-	struct strv paths CLEANUP(strv_done) = { 0 }, words CLEANUP(strv_done) = { 0 }, ours CLEANUP(strv_done) = { 0 };
+	struct strv paths CLEANUP(strv_done) = { 0 }, far CLEANUP(strv_done) = { 0 };
 
 	for (size_t i = 0; i < p->units.n; i++) {
 		const struct unit *u = &p->units.v[i];
@@ -57,18 +57,18 @@ void measure_paths(const struct planned *p, const struct strv *units, const stru
 			const struct item *it = &u->items[j];
 			if (it->lost)
 				continue;
-			if (!is_apart(it))
-				add_path(u, it, c, &paths, &words);
-			else if (!strv_has(apart, it->path))
-				strv_add(apart, it->path);
+			add_path(u, it, c, is_apart(it) ? &far : &paths, is_apart(it) ? apart : near);
 		}
 	}
-	if (words.n == 0)
-		return;
+}
+
+void measure_ours(const struct conf *c, struct strv *words)
+{
+	struct strv ours CLEANUP(strv_done) = { 0 };
+
 	swaps_places(c, &ours);
 	for (size_t i = 0; i < ours.n; i++)
-		strv_addf(near, "--ours=%s", ours.v[i]);
-	strv_copy(near, &words);
+		strv_addf(words, "--ours=%s", ours.v[i]);
 }
 
 static void add_coverage(struct unit *u, const char *source, const char *kind, const char *reason)

@@ -22,14 +22,15 @@
 struct part { /* one path that is looked at apart, or all the others */
 	struct measuring *measuring;
 	char *path; /* owned; NULL: all the others */
+	struct strv words; /* of the child, the paths among them */
 	bool looked;
 	struct child *child;
 };
 
 struct measuring {
 	struct loop *loop;
-	struct strv near;
-	struct part *parts; /* the first one is that of ${near} */
+	struct strv ours; /* words before those of each part */
+	struct part *parts;
 	size_t n, next, running;
 	struct buf lines;
 	struct fault fault;
@@ -48,10 +49,12 @@ static void finish(void *arg)
 		fault_set(&m->fault, FAULT_CANCELLED, -ECANCELED, "cancelled");
 	bool bad = m->fault.code != FAULT_NONE;
 	m->done(m->arg, bad ? &m->fault : NULL, bad || !m->lines.data ? "" : m->lines.data);
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
 		free(m->parts[i].path);
+		strv_done(&m->parts[i].words);
+	}
 	free(m->parts);
-	strv_done(&m->near);
+	strv_done(&m->ours);
 	buf_done(&m->lines);
 	free(m);
 }
@@ -117,10 +120,12 @@ static void start(struct part *p)
 	strv_take(&argv, path_helper("kopi-docka-pack"));
 	strv_add(&argv, look ? "look" : "measure");
 	strv_add(&argv, "--");
-	if (p->path)
+	if (look) {
 		strv_add(&argv, p->path);
-	else
-		strv_copy(&argv, &m->near);
+	} else {
+		strv_copy(&argv, &m->ours);
+		strv_copy(&argv, &p->words);
+	}
 	o.argv = (const char *const *)argv.v;
 	o.out_max = MEASURE_MAX;
 	o.deadline_ms = look ? LOOK_DEADLINE_MS : MEASURE_DEADLINE_MS;
@@ -143,23 +148,29 @@ static void on_begin(void *arg)
 	next(arg);
 }
 
-static void add_part(struct measuring *m, const char *path)
+/* ${words} is taken. */
+static void add_part(struct measuring *m, const char *path, struct strv *words)
 {
 	GROW(m->parts, m->n);
-	m->parts[m->n++] = (struct part){ .measuring = m, .path = xstrdup(path) };
+	m->parts[m->n++] = (struct part){ .measuring = m, .path = xstrdup(path), .words = *words };
+	*words = (struct strv){ 0 };
 }
 
 struct measuring *measuring_start(const struct context *ctx, struct planned *p, const struct strv *units, measuring_done_fn *done, void *arg)
 {
 	struct measuring *m = xcalloc(1, sizeof(*m));
-	struct strv apart CLEANUP(strv_done) = { 0 };
+	struct strv near = { 0 }, apart CLEANUP(strv_done) = { 0 }, one = { 0 };
 
 	*m = (struct measuring){ .loop = ctx->loop, .done = done, .arg = arg };
-	measure_paths(p, units, ctx->conf, &m->near, &apart);
-	if (m->near.n)
-		add_part(m, NULL);
-	for (size_t i = 0; i < apart.n; i++)
-		add_part(m, apart.v[i]);
+	measure_paths(p, units, ctx->conf, &near, &apart);
+	measure_ours(ctx->conf, &m->ours);
+	if (near.n)
+		add_part(m, NULL, &near);
+	for (size_t i = 0; i < apart.n; i++) {
+		strv_add(&one, apart.v[i]);
+		if (*apart.v[i] == '/') /* the path ends its words */
+			add_part(m, apart.v[i], &one);
+	}
 	loop_defer(ctx->loop, on_begin, m);
 	return m;
 }

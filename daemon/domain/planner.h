@@ -43,7 +43,10 @@ bool measure_parts(struct planned *p, const struct strv *units, const char *line
 /* Paths in ${lines} that are no directory and no file: sockets, fifos, devices. Appended to p->nothing; returns
  * whether there are any that were not there. */
 bool measure_nothing(struct planned *p, const char *lines);
-/* Words of kopi-docka-pack: what restores keep in items, and each path with its exclude_patterns. What of the wanted units is to be measured: on this host's own disks, and what may be behind a dead server. */
+/* Words of kopi-docka-pack: each path of the wanted units behind its exclude_patterns, on this host's own disks and what may
+ * be behind a dead server. */
 void measure_paths(const struct planned *p, const struct strv *units, const struct conf *c, struct strv *near, struct strv *apart);
+/* The words that come before them: where restores keep things, which are no item's. */
+void measure_ours(const struct conf *c, struct strv *words);
 
 #endif

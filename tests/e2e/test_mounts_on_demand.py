@@ -125,3 +125,14 @@ def test_restore_is_refused_before_the_stop(engine, daemon, nas, directory):
     engine.docker("volume", "rm", "nas")  # nor is one made anew and filled while nothing has it mounted
     r = daemon.ctl("restore", "media", "--item", "volume:nas", "--yes")
     assert r.returncode == 1 and "is mounted only while" in r.stdout + r.stderr, r
+
+
+def test_patterns_are_counted_there_too(engine, daemon, nas):
+    """It is measured by a child of its own, which knows the same patterns."""
+    daemon.stop()
+    daemon.configure(backup__exclude_patterns='["*.tmp"]')
+    daemon.start()
+    engine.container("media", volumes=["nas:/media"])
+    engine.sh("media", "echo film > /media/film; echo x > /media/a.tmp; echo x > /media/b.tmp")
+    item = daemon.backup("media")["units"][0]["items"][0]
+    assert item["excluded_entries"] == 2 and item["excluded_bytes"] == 4, item

@@ -138,7 +138,7 @@ static void check_mounted(struct unit *u, const struct item *it)
 		const struct container *c = u->members[i].c;
 		for (size_t j = 0; j < c->n_mounts && !u->members[i].guest; j++) {
 			const struct mount *m = &c->mounts[j];
-			bool other = m->inode > 0 && (m->inode != it->inode || m->device != it->device);
+			bool other = !m->part && m->inode > 0 && (m->inode != it->inode || m->device != it->device);
 			char *why CLEANUP(freep) = NULL;
 			if (!other || !m->directory || !is_of(m, it))
 				continue;

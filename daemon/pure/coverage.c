@@ -108,6 +108,8 @@ static void check_replaced(
 {
 	const struct known_place *now = inventory_place(d->x->inv, path);
 
+	if (m->part) /* it has another directory than the item's, and may */
+		return;
 	if (m->place ? !sources_replaced(d->x->inv, m, path) : !now || !now->foreign)
 		return;
 	if (!m->place)

@@ -31,6 +31,7 @@ struct mount {
 	char *destination;
 	char *driver;
 	bool rw;
+	bool part;         /* a directory in the volume (volume-subpath), which its source does not say */
 	/* what the running container really has there, by sources_take(): */
 	char *place;           /* NULL: not known */
 	bool directory;

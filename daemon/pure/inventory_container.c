@@ -292,6 +292,20 @@ static void parse_mounts(struct json_object *list, struct container *c)
 		qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
 }
 
+/* The list of mounts has the whole volume as the source: that only a part of it is mounted stands elsewhere. */
+static void mark_parts(struct json_object *host, struct container *c)
+{
+	struct json_object *list = json_member(host, "Mounts");
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		const char *part = json_text(json_member(o, "VolumeOptions"), "Subpath");
+		for (size_t j = 0; part && *part && j < c->n_mounts; j++)
+			c->mounts[j].part |= streq(c->mounts[j].destination, json_text(o, "Target"));
+	}
+}
+
 static bool id_is_usable(const char *id)
 {
 	return id && strlen(id) <= 128 &&
@@ -328,6 +342,7 @@ int inventory_parse_container(
 	parse_labels(json_member(config, "Labels"), &c);
 	parse_host_config(json_member(o, "HostConfig"), &c);
 	parse_mounts(json_member(o, "Mounts"), &c);
+	mark_parts(json_member(o, "HostConfig"), &c);
 	add_keys(json_member(json_member(o, "NetworkSettings"), "Networks"), &c.networks);
 	strv_sort_unique(&c.tmpfs);
 	strv_sort_unique(&c.networks);

@@ -101,6 +101,20 @@ static void a_directory_replaced_while_it_ran(void **state)
 	units_done(&all);
 }
 
+/* volume-subpath: what is mounted is not the volume's directory, and was not replaced. */
+static void a_part_of_a_volume(void **state)
+{
+	CLEANUP(inventory_freep) struct inventory *inv = host_new(NULL);
+
+	(void)state;
+	ADD(inv, .name = "app", .mounts = MOUNT("/srv/data", "true"),
+		.host = "{\"Mounts\":[{\"Type\":\"volume\",\"Target\":\"/d\",\"VolumeOptions\":{\"Subpath\":\"x\"}}]}");
+	take(inv, "app", "seen", AT("8:1/srv/data/x"), LEADS("/srv/data", "8:1/srv/data"));
+	struct units all = plan(inv, NULL);
+	assert_null(unit_named(&all, "app")->refused);
+	units_done(&all);
+}
+
 /* Nothing is mounted that could tell; then a link that others set is not followed. */
 static void a_foreign_link_and_nobody_who_has_it_mounted(void **state)
 {
@@ -159,7 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writers_by_another_name_are_guests), cmocka_unit_test(users_by_another_name_stop_for_a_restore),
-		cmocka_unit_test(a_directory_replaced_while_it_ran), cmocka_unit_test(a_foreign_link_and_nobody_who_has_it_mounted),
+		cmocka_unit_test(a_directory_replaced_while_it_ran), cmocka_unit_test(a_part_of_a_volume), cmocka_unit_test(a_foreign_link_and_nobody_who_has_it_mounted),
 		cmocka_unit_test(below_a_read_only_host), cmocka_unit_test(asks_and_is_denied),
 	};
 

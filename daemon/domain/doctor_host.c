@@ -42,7 +42,7 @@ void check_password(struct check *c)
 
 void check_helpers(struct check *c)
 {
-	static const char *const names[] = { "kopi-docka-bundle", "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-pack", "kopi-docka-place",
+	static const char *const names[] = { "kopi-docka-bundle", "kopi-docka-copy", "kopi-docka-exec", "kopi-docka-hold", "kopi-docka-pack", "kopi-docka-place",
 		"kopi-docka-probe", "kopi-docka-report", "kopi-docka-sources" };
 	struct buf missing CLEANUP(buf_done) = { 0 };
 

@@ -2,7 +2,7 @@
 /*
  * Setting up and tearing down, in the order that law 1 wants: the lock, then the
  * ledger, then recovery, and only then anything that could stop a container. On
- * SIGTERM and SIGINT the running job is cancelled, which starts its containers, and
+ * SIGTERM, SIGINT and SIGQUIT the running job is cancelled, which starts its containers, and
  * the loop ends when nothing is open any more; a second signal changes nothing.
  */
 #include "daemon/domain/daemon.h"
@@ -35,7 +35,9 @@
 #define MORE_TIME_S   60  /* asked of systemd while containers are started */
 #define RECOVER_MAX_S 120 /* --recover holds up a boot or a stop; the daemon goes on trying */
 
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP, LOCK_MAKE_WAY };
+static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, LOCK_MAKE_WAY };
+/* Nobody means anything by them, and each would end us in the window. Children get them as usual. */
+static const int deaf_to[] = { SIGPIPE, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR };
 _Static_assert(ARRAY_SIZE(((struct daemon *)0)->signals) == ARRAY_SIZE(signals), "each has its watch");
 
 /* --- stopping ------------------------------------------------------------------------ */
@@ -273,7 +275,8 @@ static int set_up(struct daemon *d, struct fault *f)
 	if (r < 0 || (r = lock_take(d->conf, o->idle_exit_s && o->no_schedule, !d->recover_only, &d->lock_fd, f)) < 0 ||
 		(r = lock_state(d->conf, &d->state_fd, f)) < 0 || (leftovers_remove(d->conf), r = open_parts(d, f)) < 0)
 		return r;
-	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(deaf_to); i++)
+		signal(deaf_to[i], SIG_IGN);
 	if (d->recover_only)
 		unsetenv("NOTIFY_SOCKET"); /* it is the service's, and we are only its ExecStopPost= */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)

@@ -28,7 +28,7 @@ struct daemon {
 	struct reload *reload;
 	struct numbers *numbers;  /* of jobs */
 	struct notify *notify;
-	struct signal_watch *signals[4];
+	struct signal_watch *signals[5];
 	struct timer *stop_watch; /* looks whether all is over, once stopping began */
 	struct timer *forget;     /* a few times a day */
 	uint64_t forget_at, upkeep_at; /* not before, loop time */

@@ -337,6 +337,29 @@ def test_terminated_in_the_window(engine, daemon):
     assert engine.all_states()["slow"]
 
 
+@pytest.mark.parametrize("signum", ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR"])
+def test_signals_that_mean_nothing(engine, daemon, signum):
+    engine.container("slow", command='trap "sleep 1; exit 0" TERM; while :; do sleep 0.1; done', volumes=["slow:/data"])
+    results = []
+    t = threading.Thread(target=lambda: results.append(daemon.call("Backup", {"units": ["slow"]})))
+    t.start()
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    daemon.process.send_signal(getattr(signal, signum))
+    t.join()
+    assert daemon.process.poll() is None and results[0]["parameters"]["result"]["state"] == "ok"
+
+
+def test_quit_is_an_orderly_end(engine, daemon):
+    engine.container("slow", command='trap "sleep 1; exit 0" TERM; while :; do sleep 0.1; done', volumes=["slow:/data"])
+    t = threading.Thread(target=lambda: daemon.call("Backup", {"units": ["slow"]}))
+    t.start()
+    world.until(lambda: daemon.call("Status")["parameters"].get("progress", {}).get("phase") == "stop", "it is stopping")
+    daemon.process.send_signal(signal.SIGQUIT)
+    assert daemon.process.wait(60) == 0
+    t.join()
+    assert engine.all_states()["slow"]
+
+
 def test_ledger_cannot_be_written(shop, directory):
     d = world.Daemon(shop, directory)
     d.state.mkdir()

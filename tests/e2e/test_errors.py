@@ -270,10 +270,10 @@ def test_tar_error(shop, daemon, method):
     def kill_tar():
         for p in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                words = (p / "cmdline").read_bytes().split(b"\0")
+                reads = (p / "cmdline").read_bytes().startswith(b"/bin/tar\0") and os.readlink(p / "cwd") == str(place)
             except OSError:
                 continue
-            if words[0] == b"/bin/tar" and str(place).encode() in words:
+            if reads:
                 os.kill(int(p.name), signal.SIGKILL)
                 return True
         return False

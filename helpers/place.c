@@ -167,12 +167,13 @@ int main(int argc, char **argv)
 {
 	struct stage s = { 0 };
 	struct exchange x = { 0 };
+	bool good = argc >= 2;
 	int opt;
 
-	if (argc < 2)
-		return usage();
-	while ((opt = getopt_long(argc - 1, argv + 1, "+", options, NULL)) != -1)
-		if (!take(opt, &s, &x))
-			return usage();
-	return run(argv[1], argv + 1 + optind, argc - 1 - optind, &s, &x);
+	while (good && (opt = getopt_long(argc - 1, argv + 1, "+", options, NULL)) != -1)
+		good = take(opt, &s, &x);
+	int status = good ? run(argv[1], argv + 1 + optind, argc - 1 - optind, &s, &x) : usage();
+	strv_done(&s.mounted);
+	strv_done(&s.running);
+	return status;
 }

@@ -130,8 +130,18 @@ def ask(daemon, method, parameters, box):
     return t
 
 
-def test_a_dead_mount_blocks_a_child_only(engine, daemon, bind):
-    source, die, _ = bind
+@pytest.fixture
+def dead_below(directory):
+    """A directory to bind, in which something dead can be mounted: the container has the directory still."""
+    source, dead = directory / "source", []
+    (source / "sub").mkdir(parents=True)
+    yield source, lambda: dead.append(DeadMount(source / "sub"))
+    for mount in dead:
+        mount.end()
+
+
+def test_a_dead_mount_blocks_a_child_only(engine, daemon, dead_below):
+    source, die = dead_below
     engine.container("one", "-v", f"{source}:/data")
     before = engine.running()
     die()

@@ -67,7 +67,7 @@ def test_only_what_is_its_own(engine, daemon, directory, host):
     assert read(ro, host) == ["saved\n"] * 2
     # elsewhere nothing is replaced: all of it
     daemon.ctl("restore", "shop", "--target", directory / "t", check=0)
-    assert len(list((directory / "t").iterdir())) == 6  # and the recipe
+    assert len(list((directory / "t").iterdir())) == 5  # each item, and nothing of ours
 
 
 def test_the_unit_is_gone(engine, daemon, directory, host):

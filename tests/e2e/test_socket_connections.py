@@ -16,7 +16,7 @@ SUBSCRIBE = b'{"method":"io.kopidocka.Subscribe","more":true}\0'
 
 def connect(daemon):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
+    s.settimeout(60)
     s.connect(str(daemon.socket))
     return s
 

@@ -46,26 +46,11 @@ int place_refuse(const char *fmt, ...)
 	return 1;
 }
 
-char *place_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash != path ? xstrndup(path, (size_t)(slash - path)) : xstrdup(slash ? "/" : ".");
-}
-
 const char *place_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-int place_make_parent(const char *path, mode_t mode)
-{
-	char *parent CLEANUP(freep) = place_parent(path);
-	struct fault f = { 0 };
-
-	return dir_make(parent, mode, &f) == 0 ? 0 : place_refuse("%s", f.text);
 }
 
 bool place_skips(const char *name)

@@ -11,9 +11,7 @@
 
 int place_fail(const char *what, const char *path);
 int place_refuse(const char *fmt, ...) PRINTF(1, 2);
-char *place_parent(const char *path);
 const char *place_name(const char *path);
-int place_make_parent(const char *path, mode_t mode);
 /* Entries of a directory that are not the item's: ours, and lost+found. */
 bool place_skips(const char *name);
 
